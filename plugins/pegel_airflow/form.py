@@ -318,6 +318,20 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "How it is told that answers are those of the registered version: computed again (`replay`), asked again "
         "(`canaries`), by a model of the model (`surrogate`), or not (`off`).",
     ),
+    "adversarial.probing": Question(
+        "How it is asked", "Crowds of nearly equal rows", "As when somebody looks for where an answer turns."
+    ),
+    "adversarial.combinations": Question(
+        "How it is asked", "Unusual combinations", "Rows whose numbers go together as hardly any of training do."
+    ),
+    "adversarial.off_grid": Question(
+        "How it is asked", "Values finer than any of training", "More digits than training has, as no form sends them."
+    ),
+    "adversarial.client_header": Question(
+        "How it is asked",
+        "Header of the client (name)",
+        "HTTP header that says who asks; a crowd is told with its largest client, by a keyed hash. Empty: none.",
+    ),
     "false_alarms.count": Question(
         "Alerts", "False alarms (number)", "How often you accept an alert although nothing has changed, per the period."
     ),

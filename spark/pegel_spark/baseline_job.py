@@ -31,6 +31,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel_spark import training_table
 from pegel_spark.counted_rows import summarise
 from pegel_spark.recounting import Recount, recount
+from pegel_spark.sent_rows import row_reference
 from pegel_spark.timed_rows import Timed
 from pegel_spark.training_columns import AT_ONCE
 from pegel_spark.training_labels import performance_of
@@ -144,6 +145,7 @@ def build(
         noise=noise,
         performance=performance_of(frame, schema, spec),
         segments=counted.segments,
+        rows_sent=row_reference(timed, counted.whole, spec),
         created_at=now,
     )
 

@@ -61,6 +61,17 @@ def test_segments_are_counted_as_in_a_notebook(world: Any, spark: Any) -> None:
     assert built.judged_segments
 
 
+def test_how_rows_are_sent_is_learnt_as_without_spark(world: Any, spark: Any) -> None:
+    """Steps, combinations and crowds of the job's rows are those of the same rows without Spark: one address."""
+    spec = brief_spec(adversarial={"probing": True, "combinations": True, "off_grid": True})
+    built = build(spark, spec, world.store, now=NOW)
+
+    assert built.rows_sent is not None
+    assert built.rows_sent.crowds is not None
+    assert built.id == trained_on(worlds.training_table(), worlds.SCHEMA, spec).id
+    assert build(spark, brief_spec(), world.store, now=NOW).rows_sent is None
+
+
 def test_a_large_table_is_fetched_by_column(world: Any, spark: Any) -> None:
     """Columns fetched one after the other are the columns fetched at once."""
     frame = spark.read.parquet(str(world.store.read_training_data("local://delays")))

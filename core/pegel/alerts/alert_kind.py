@@ -8,6 +8,7 @@ from typing import Self
 from pegel.judge.findings import Finding
 from pegel.judge.layers.expectations import DETECTOR as EXPECTATION
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
+from pegel.judge.layers.probing import DETECTOR as PROBING
 from pegel.judge.performance.label_levels import CONCEPT
 from pegel.judge.performance.label_levels import DETECTOR as PERFORMANCE
 from pegel.judge.single_event import DETECTOR as SINGLE_EVENT
@@ -32,6 +33,8 @@ class AlertKind(StrEnum):
     """Rows are not as a suite of expectations says."""
     SKEW = "skew"
     """An online store served other values than its table had."""
+    PROBING = "probing"
+    """Rows that are nearly the same come in crowds."""
     SINGLE_EVENT = "single event"
     """One event is extremely far out."""
 
@@ -49,5 +52,6 @@ _KINDS = {
     CONCEPT: "performance",
     EXPECTATION: "quality",
     SKEW: "skew",
+    PROBING: "probing",
     SINGLE_EVENT: "single event",
 }

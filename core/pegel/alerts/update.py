@@ -22,7 +22,7 @@ from pegel.spec.names import monitor_key
 from pegel.stream.result_rows import WindowRow
 
 _ORDER = tuple(AlertKind)
-_JUDGED = (Verdict.OK, Verdict.BELOW_MARGIN, Verdict.DRIFTING)
+_JUDGED = (Verdict.OK, Verdict.BELOW_MARGIN, Verdict.DRIFTING, Verdict.PROBING)
 CLEAN_WINDOWS = 16
 """Judged windows without a finding of its kind after which an alert is over."""
 CLEAN_LOOKS = 2

@@ -23,6 +23,7 @@ from pegel.baseline.attribution_reference import AttributionReference
 from pegel.baseline.baseline_html import html_of
 from pegel.baseline.outliers import OutlierTables, ScoreTail, outlier_cutoff
 from pegel.baseline.pair_reference import PairReference
+from pegel.baseline.row_reference import RowCounter, RowReference
 from pegel.data.columns import Kind, Role
 from pegel.errors import LayoutMismatch
 from pegel.spec.minimums import MIN_BASELINE
@@ -89,7 +90,7 @@ class Baseline:
     found, because sketches differ with the order of the rows. `summary` holds the counts of all
     `rows`, by season if `noise` has such. `kappa`: variance factor of each correlation of the
     layout's correlated fields, shape (correlated, correlated). `segments`: which parts of the rows are counted by
-    themselves, and the counts of these in training.
+    themselves, and the counts of these in training. `rows_sent`: what is compared to see how rows are sent.
     """
 
     id: str
@@ -108,6 +109,7 @@ class Baseline:
     segments: SegmentCounts
     attribution: AttributionReference | None = None
     """Of a baseline of attributions, its explained rows; None of any other."""
+    rows_sent: RowReference | None = None
 
     def __repr__(self) -> str:
         """Return for people, in a few lines, what it is of and what can be judged by it."""
@@ -172,7 +174,13 @@ class Baseline:
 
     def for_counting(self) -> Baseline:
         """Return it without what training had in each segment: to count rows it is enough to know which there are."""
-        return replace(self, segments=SegmentCounts(self.layout, self.segments.segments))
+        sent = None if self.rows_sent is None else self.rows_sent.for_counting()
+        return replace(self, segments=SegmentCounts(self.layout, self.segments.segments), rows_sent=sent)
+
+    @cached_property
+    def row_counter(self) -> RowCounter | None:
+        """Return what counts how rows are sent; None where nobody looks at that."""
+        return None if self.rows_sent is None else RowCounter(self.layout, self.rows_sent, self.summary)
 
     @cached_property
     def _parts(self) -> dict[str, Baseline]:
@@ -192,6 +200,7 @@ class Baseline:
         noise: Noise | None = None,
         performance: Performance | None = None,
         segments: SegmentCounts | None = None,
+        rows_sent: RowReference | None = None,
         created_at: datetime | None = None,
         attribution: AttributionReference | None = None,
     ) -> Baseline:
@@ -209,6 +218,7 @@ class Baseline:
             noise: What `pegel.detect.noise_assessment.assess` found in rows ordered by time; None for not assessed.
             performance: How the model did on labelled rows; None without labels.
             segments: Counts of the same rows by segment, kept from here; None for no segments.
+            rows_sent: What is compared to see how rows are sent; None where nobody looks at that.
             created_at: Now, unless stated.
             attribution: Of a baseline of attributions, its explained rows.
 
@@ -244,6 +254,7 @@ class Baseline:
             made_by=f"pegel {metadata.version('pegel')}",
             segments=parts,
             attribution=attribution,
+            rows_sent=rows_sent,
         )
         return replace(unnamed, id=_identify(unnamed._content()))
 
@@ -273,6 +284,7 @@ class Baseline:
             "kappa": summary_json.to_hex(self.kappa),
             "performance": None if self.performance is None else self.performance.to_json(),
             "segments": self.segments.to_json(),
+            **({} if self.rows_sent is None else {"rows_sent": self.rows_sent.to_json()}),
         }
 
     @classmethod
@@ -311,6 +323,7 @@ class Baseline:
             made_by=data["made_by"],
             segments=SegmentCounts.from_json(content["segments"], layout),
             attribution=AttributionReference.from_json(content["attribution"]) if "attribution" in content else None,
+            rows_sent=RowReference.from_json(content["rows_sent"]) if "rows_sent" in content else None,
         )
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pegel.detect.burst_floor import BurstFloor
 from pegel.stats import hypergeometric
+from pegel.stats.fingerprints.burst_floor import BurstFloor
 from pegel.stats.fingerprints.crowd_sizes import CrowdSizes
 
 CROWD = 2
@@ -95,7 +95,7 @@ def crowd_test(
     baseline: CrowdSizes,
     level: float,
     *,
-    recent: CrowdSizes | None = None,
+    recent: tuple[CrowdSizes, CrowdSizes] | None = None,
     floor: BurstFloor | None = None,
 ) -> CrowdTest:
     """Test all cells of a window.
@@ -104,16 +104,16 @@ def crowd_test(
         window: Its rows.
         baseline: Those of training.
         level: False alarms of one window, from 0 to 1, in all cells and tables together.
-        recent: Rows of the windows before; None where there are too few of them. It carries no promise: it refuses what
-            crowded before as well.
+        recent: Rows of the window, all or a part, and of the windows before; None where these are too few. It carries
+            no promise: it refuses what crowded before as well.
         floor: What sessions of training look like; None where that is not known.
     """
     least = CROWD if floor is None else floor.least(level)
     alarming = [cell for cell in crowded_cells(window, baseline) if cell.rows >= least and cell.p_value <= level]
     crowds = [Crowd(cell, None, least) for cell in sorted(alarming, key=_rank)]
     if recent is not None and alarming:
-        known = {(cell.table, cell.cell): cell for cell in crowded_cells(window, recent)}
-        beside = [Crowd(one.baseline, known[one.baseline.table, one.baseline.cell], least) for one in crowds]
+        known = {(cell.table, cell.cell): cell for cell in crowded_cells(*recent)}
+        beside = [Crowd(one.baseline, known.get((one.baseline.table, one.baseline.cell)), least) for one in crowds]
         crowds = [one for one in beside if one.recent is not None and one.recent.p_value <= max(level, RECENT_LEVEL)]
     return CrowdTest(next(iter(crowds), None), bool(alarming))
 

@@ -72,6 +72,7 @@ _RATES = {
 }
 _NEW = {
     "unseen": "values never seen in training",
+    "off grid": "values finer than ever in training",
     "below": "below the smallest value of training",
     "above": "above the largest value of training",
 }

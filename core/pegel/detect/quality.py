@@ -9,6 +9,8 @@ from pegel.stats.summary import FeatureSummary
 
 LEAST_NULL_DIFFERENCE = 0.001
 """A smaller change of the rate of nulls is not worth a page."""
+OFF_GRID = "off grid"
+"""The test of values that are finer than any of training."""
 HARDLY = 0.05
 """An excess of variance below this leaves the exact law as it is."""
 TWICE = 2
@@ -17,9 +19,16 @@ NONE = Dispersion(n_ref=1, blocks=0, factors={})
 
 
 def quality_tests(
-    baseline: FeatureSummary, window: FeatureSummary, dispersion: Dispersion | None = None
+    baseline: FeatureSummary,
+    window: FeatureSummary,
+    dispersion: Dispersion | None = None,
+    off_grid: int | None = None,
 ) -> list[CountTest]:
-    """Return the count tests of one field; where what they count comes in bursts, `dispersion` allows for it."""
+    """Return the count tests of one field; where what they count comes in bursts, `dispersion` allows for it.
+
+    `off_grid`: values of the window that are finer than any of training, of which that has none; None where nobody
+    counts them.
+    """
     rows = (window.n, baseline.n)
     bursts = dispersion or NONE
     tests = [
@@ -41,6 +50,8 @@ def quality_tests(
         # What training hardly ever had comes in the bursts of its extremes, as far as anybody can know.
         factor = max(bursts.factor(name, window.n) for name in ("infinite", "below", "above"))
         tests.append(_more("infinite", infinite[0], infinite[1], rows, factor))
+        if off_grid is not None:
+            tests.append(_more(OFF_GRID, off_grid, 0, (window.counted, baseline.counted), factor))
         return [*tests, *_numeric(baseline.layout, baseline, window, bursts)]
     vocabulary = baseline.layout.vocabulary
     if vocabulary.is_open:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pegel.detect.cusum import Chart, Key
 from pegel.detect.recent_deviations import RecentDeviations
+from pegel.judge.recent_crowds import RecentCrowds
 
 DAYS = 7
 """Window sizes of so many days before today say how large windows are."""
@@ -110,6 +111,7 @@ class ChartState:
 
     `noticed`: since when kinds of odd events are noticeable, by kind; it has nothing to do with a baseline. `segments`:
     what segments carry, by segment. `recent`: what entered the charts of late, to tell when a change began.
+    `crowds`: rows of the windows before; None where nobody looks for crowds.
     """
 
     baseline_id: str
@@ -119,6 +121,7 @@ class ChartState:
     noticed: Mapping[str, datetime] = field(default_factory=dict)
     segments: Mapping[str, CarriedSegment] = field(default_factory=dict)
     recent: RecentDeviations = field(default_factory=RecentDeviations)
+    crowds: RecentCrowds | None = None
 
     def for_baseline(self, baseline_id: str) -> ChartState:
         """Return this chart_state, or a fresh one if the baseline is another."""
@@ -148,6 +151,7 @@ class ChartState:
             "noticed": {kind: since.isoformat() for kind, since in self.noticed.items()},
             "segments": {name: carried.to_json() for name, carried in self.segments.items()},
             "recent": self.recent.to_json(),
+            **({} if self.crowds is None else {"crowds": self.crowds.to_json()}),
         }
 
     @classmethod
@@ -169,7 +173,8 @@ class ChartState:
         noticed = {kind: datetime.fromisoformat(since) for kind, since in data["noticed"].items()}
         segments = {name: CarriedSegment.from_json(item) for name, item in data["segments"].items()}
         sizes, recent = WindowSizes(data["sizes"]["usual"], days), RecentDeviations.from_json(data["recent"])
-        return cls(data["baseline_id"], sizes, charts, carried, noticed, segments, recent)
+        crowds = RecentCrowds.from_json(data["crowds"]) if "crowds" in data else None
+        return cls(data["baseline_id"], sizes, charts, carried, noticed, segments, recent, crowds)
 
 
 def rounded(rows: int) -> int:

@@ -80,7 +80,7 @@ def insufficient(name: str, why: str, n: int, m: int) -> FeatureVerdict:
     return FeatureVerdict(feature=name, verdict=Verdict.INSUFFICIENT, what=why, n=n, m=m)
 
 
-_ORDER = (Verdict.OK, Verdict.INSUFFICIENT, Verdict.BELOW_MARGIN, Verdict.DRIFTING, Verdict.DRIFT)
+_ORDER = (Verdict.OK, Verdict.INSUFFICIENT, Verdict.BELOW_MARGIN, Verdict.DRIFTING, Verdict.PROBING, Verdict.DRIFT)
 
 
 def verdict_on(name: str, tests: Sequence[T], criterion: Criterion, describe: Callable[[T], Effect]) -> FeatureVerdict:
@@ -168,9 +168,9 @@ def _relevance(test: Evidence, margin: float) -> float:
 
 
 def overall(verdicts: Sequence[FeatureVerdict]) -> Verdict:
-    """Return the worst of DRIFT, DRIFTING and BELOW_MARGIN, else OK if any field was judged, else INSUFFICIENT."""
+    """Return the worst of those that tell of a change, else OK if any field was judged, else INSUFFICIENT."""
     found = {verdict.verdict for verdict in verdicts}
-    for verdict in (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN, Verdict.OK):
+    for verdict in (Verdict.DRIFT, Verdict.PROBING, Verdict.DRIFTING, Verdict.BELOW_MARGIN, Verdict.OK):
         if verdict in found:
             return verdict
     return Verdict.INSUFFICIENT

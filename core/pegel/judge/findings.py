@@ -22,13 +22,15 @@ class Verdict(StrEnum):
     """The window by itself does not differ, but the windows up to it do, taken together."""
     MODEL_CHANGED = "model_changed"
     """Answers are not those of the registered version."""
+    PROBING = "probing"
+    """Rows that are nearly the same come in crowds, as neither training nor the windows before have."""
     INSUFFICIENT = "insufficient"
     NO_DATA = "no_data"
     BASELINE_MISSING = "baseline_missing"
     LAYOUT_MISMATCH = "layout_mismatch"
 
 
-ALARMING = frozenset({Verdict.DRIFT, Verdict.DRIFTING, Verdict.MODEL_CHANGED})
+ALARMING = frozenset({Verdict.DRIFT, Verdict.DRIFTING, Verdict.MODEL_CHANGED, Verdict.PROBING})
 """Verdicts that a person is told of."""
 
 FROM_BEST_TO_WORST = (
@@ -39,6 +41,7 @@ FROM_BEST_TO_WORST = (
     Verdict.LAYOUT_MISMATCH,
     Verdict.BELOW_MARGIN,
     Verdict.DRIFTING,
+    Verdict.PROBING,
     Verdict.DRIFT,
     Verdict.MODEL_CHANGED,
 )

@@ -22,6 +22,7 @@ from pegel.judge.layer_table import LAYERS, SEGMENT_LAYERS, Layers
 from pegel.judge.layers.expectations import ROWS, Expectations, told_of_no_rows, verdicts_on
 from pegel.judge.layers.odd_events import Events, event_notes, event_verdicts, look_at_events
 from pegel.judge.missing_answers import AnswersSoFar, MissingAnswers
+from pegel.judge.recent_crowds import RecentCrowds
 from pegel.judge.watched_fields import unknown_names
 from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.spec.monitor_spec import MonitorSpec
@@ -145,7 +146,7 @@ def judge(
         answers_so_far=answers if _says_little(answers) else None,
         missing_answers=missing,
         never_logged="" if events is None else events.never_logged,
-        chart_state=window.state_after(result.charts, result.deviations) if follows else after,
+        chart_state=window.state_after(result.charts, result.deviations, result.crowds) if follows else after,
         notes=(*division.notes(), *about_events),
     )
 
@@ -223,12 +224,14 @@ def _run(division: Division, window: JudgedWindow) -> LayerResult:
     verdicts: list[FeatureVerdict] = []
     charts: dict[Key, Chart] = {}
     deviations: dict[Place, float] = {}
+    crowds: RecentCrowds | None = None
     for layer in division.running:
         result = layer.judge(window, division.setting, division.budget)
         verdicts += result.verdicts
         charts |= result.charts
         deviations |= result.deviations
-    return LayerResult(verdicts, charts, deviations)
+        crowds = crowds or result.crowds
+    return LayerResult(verdicts, charts, deviations, crowds)
 
 
 def _in_order(
@@ -252,7 +255,7 @@ def _in_order(
     changed = (verdict for some in by_field.values() for verdict in some if verdict.verdict in _CHANGED)
     further = tuple(verdict for verdict in changed if not any(verdict is worst for worst in features))
     ordered = [*(verdict for some in by_field.values() for verdict in some), *beyond]
-    loud = (verdict for verdict in ordered if verdict.verdict is Verdict.DRIFT or verdict.chart_alarm)
+    loud = (one for one in ordered if one.verdict in {Verdict.DRIFT, Verdict.PROBING} or one.chart_alarm)
     alarming = [verdict for verdict in loud if verdict.feature not in told]
     # Most windows have no finding, and so nothing to say of how it was made.
     facts = _facts(division, baseline) if alarming else {}

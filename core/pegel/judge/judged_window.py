@@ -18,6 +18,7 @@ from pegel.detect.recent_deviations import Place
 from pegel.judge.chart_state import Carried, ChartState, WindowSizes
 from pegel.judge.comparison import Comparison, compare, drift_family, idle_detectors
 from pegel.judge.event_counts import SeenEvents
+from pegel.judge.recent_crowds import RecentCrowds
 from pegel.spec.minimums import MIN_WINDOW
 from pegel.spec.monitor_spec import Watch
 from pegel.stats.performance_counts import PerformanceCounts
@@ -70,11 +71,13 @@ class JudgedWindow:
         carried = None if self.chart_state is None else self.chart_state.carried.get(name)
         return carried if carried is not None and carried.season == season else None
 
-    def state_after(self, moved: Mapping[Key, Chart], deviations: Mapping[Place, float]) -> ChartState | None:
+    def state_after(
+        self, moved: Mapping[Key, Chart], deviations: Mapping[Place, float], crowds: RecentCrowds | None = None
+    ) -> ChartState | None:
         """Return what the next window is judged with, when the layers moved some charts; None for a window alone.
 
         `deviations`: what entered the charts. Of a chart that has recovered, what was before it looked as in training
-        again is forgotten: the next change is another one.
+        again is forgotten: the next change is another one. `crowds`: what is remembered of rows.
         """
         if self.chart_state is None or self.sizes is None:
             return None
@@ -94,6 +97,7 @@ class JudgedWindow:
             left_over,
             noticed,
             recent=self.chart_state.recent.plus(self.span, deviations).forgetting(recovered, REMEMBERED),
+            crowds=crowds,
         )
 
     def _left_over(self, pair: Comparison) -> Carried | None:

@@ -16,6 +16,7 @@ from pegel.judge.decision import FeatureVerdict
 from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding
 from pegel.judge.judged_window import JudgedWindow
+from pegel.judge.recent_crowds import RecentCrowds
 from pegel.judge.segment_budget import part_of
 from pegel.judge.watched_fields import watched_fields
 from pegel.quality.merged_suite import Suite, suite_for
@@ -99,12 +100,13 @@ class Setting:
 class LayerResult:
     """What a layer says of one window: verdicts on fields and on more than single fields, and the charts it moved.
 
-    `deviations`: what entered the charts of a field and test, as it is upwards.
+    `deviations`: what entered the charts of a field and test, as it is upwards. `crowds`: what is remembered of rows.
     """
 
     verdicts: Sequence[FeatureVerdict] = ()
     charts: Mapping[Key, Chart] = field(default_factory=dict)
     deviations: Mapping[Place, float] = field(default_factory=dict)
+    crowds: RecentCrowds | None = None
 
 
 class Layer(Protocol):

@@ -15,7 +15,9 @@ from pegel.judge.layers.dependences import Dependences
 from pegel.judge.layers.expectations import Expectations
 from pegel.judge.layers.labelled_answers import LabelledAnswers
 from pegel.judge.layers.odd_events import Events
+from pegel.judge.layers.probing import Probing
 from pegel.judge.layers.single_windows import SingleWindows
+from pegel.judge.layers.unusual_combinations import UnusualCombinations
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ LAYERS: Layers = (
     LayerEntry(Events(), share=0.01),
     LayerEntry(Expectations(), share=0.05),
     LayerEntry(LabelledAnswers(), share=0.1, out_of=Charts.name),
+    LayerEntry(Probing(), share=0.06),
+    LayerEntry(UnusualCombinations(), share=0.04),
 )
 SEGMENT_LAYERS: Layers = (LayerEntry(SingleWindows(), share=None),)
 """What segments are judged by: single fields alone, which have all of a segment's part of the budget.

@@ -80,20 +80,26 @@ def predictor(spec: MonitorSpec, cluster: ClusterSettings, role: str) -> dict[st
         # Knative has its own way of going from one revision to the next, and refuses this one.
         **({"deploymentStrategy": rolling} if cluster.deployment_mode == STANDARD else {}),
         "timeout": round(ANSWER_WITHIN.total_seconds()),
-        "logger": logger(cluster, looks_up=spec.online.is_used),
+        "logger": logger(cluster, looks_up=spec.online.is_used, client_header=spec.adversarial.client_header),
         "model": _model(spec, cluster, str(spec.model.uri)),
     }
 
 
-def logger(cluster: ClusterSettings, *, looks_up: bool = False) -> dict[str, Any]:
+def logger(cluster: ClusterSettings, *, looks_up: bool = False, client_header: str | None = None) -> dict[str, Any]:
     """Return whom KServe's agent tells of every request and answer, also of what a transformer of ours `looks_up`.
+
+    `client_header`: in which header a client says who it is; it travels in the metadata of events.
 
     The mode is always said: the webhook refuses an empty one, although it is documented as `all`.
     """
     return {
         "url": cluster.events_url,
         "mode": "all",
-        "metadataHeaders": [*METADATA_HEADERS, *(LOOKED_UP if looks_up else ())],
+        "metadataHeaders": [
+            *METADATA_HEADERS,
+            *(LOOKED_UP if looks_up else ()),
+            *(() if client_header is None else (client_header,)),
+        ],
         "metadataAnnotations": list(LOGGED_ANNOTATIONS),
     }
 

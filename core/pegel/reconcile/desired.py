@@ -24,6 +24,9 @@ def endpoint_fingerprint(spec: MonitorSpec) -> str:
     """Return the SHA-256 of what an endpoint's processes depend on. Whatever else a spec says does not replace them."""
     parts = {"namespace", "model", "serving", *(["online"] if spec.online.is_used else [])}
     served = spec.model_dump(mode="json", include=parts, exclude={"model": {"ready_within"}})
+    if spec.adversarial.client_header is not None:
+        # The proxy writes down what a client calls itself.
+        served["client_header"] = spec.adversarial.client_header
     return hashlib.sha256(json.dumps(served, sort_keys=True).encode()).hexdigest()
 
 

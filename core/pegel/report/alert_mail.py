@@ -18,7 +18,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.judge.findings import Finding
 from pegel.judge.missing_answers import MissingAnswers
 from pegel.longspans.long_span_row import LongSpanRow
-from pegel.report import words
+from pegel.report import probing_words, words
 from pegel.report.alert_subject import plain_state, subject, worst_feature
 from pegel.report.change_words import began_to_change, since
 from pegel.report.html import environment
@@ -163,21 +163,23 @@ def headline(facts: Facts) -> list[str]:
     return [f"{sentence}." for sentence in [*sentences, *_begins(facts)]]
 
 
+_OVER = {
+    AlertKind.QUALITY: "as expected again. What was not so was in the windows",
+    AlertKind.SKEW: "served as the table says again. What was not so was served",
+    AlertKind.PERFORMANCE: "as in training again. What was worse was in labelled rows",
+    AlertKind.PROBING: "no longer suspected. Rows came in crowds in the windows",
+}
+"""How something is over; from when to when it was so follows."""
+
+
 def _end(facts: Facts) -> str:
     alert, now = facts.alert, facts.now
     between = f"from {words.began(alert, now)} to {words.moment(alert.last_end, now)} UTC"
     names = words.several([finding.about for finding in facts.findings])
     if alert.kind is AlertKind.EVENTS:
         return f"{names}: no more than tolerated again. There were too many {between}."
-    if alert.kind is AlertKind.QUALITY:
-        verb = "are" if len(facts.findings) > 1 else "is"
-        return f"{names} {verb} as expected again. What was not so was in the windows {between}."
-    if alert.kind is AlertKind.SKEW:
-        verb = "are" if len(facts.findings) > 1 else "is"
-        return f"{names} {verb} served as the table says again. What was not so was served {between}."
-    if alert.kind is AlertKind.PERFORMANCE:
-        verb = "are" if len(facts.findings) > 1 else "is"
-        return f"{names} {verb} as in training again. What was worse was in labelled rows {between}."
+    if alert.kind in _OVER:
+        return f"{names} {'are' if len(facts.findings) > 1 else 'is'} {_OVER[alert.kind]} {between}."
     look = "look" if len(facts.findings) > 1 else "looks"
     if alert.kind is AlertKind.LONG_SPANS:
         last = when(worst_feature(alert).finding, now)
@@ -234,6 +236,9 @@ def summary(facts: Facts) -> str:
         parts = [f"{tally.drifting:,} of {how_many(tally.windows, 'window')}, {how_many(tally.rows, 'row')}"]
     if facts.mail.kind is MailKind.OVER:
         return f"It was in {parts[0]}." if parts else ""
+    if facts.alert.kind is AlertKind.PROBING:
+        found = f"Found in {parts[0]}." if parts else ""
+        return f"{found} {probing_words.who(facts.findings)}".strip()
     if facts.alert.kind in {AlertKind.EVENTS, AlertKind.QUALITY}:
         return f"Found in {parts[0]}." if parts else ""
     predictions = [one for one in facts.findings if facts.is_prediction(one.feature) and not one.segment]
@@ -289,6 +294,9 @@ def advice(mail: Mail, endpoint_logs: Sequence[str]) -> list[str]:
 
     The model server's log says what it refused and failed on, the proxy's when it did not answer at all.
     """
+    if mail.alert.kind is AlertKind.PROBING:
+        told = probing_words.events([feature.finding for feature in mail.alert.features])
+        return [*filter(None, [told]), probing_words.WHAT_ELSE, probing_words.WHAT_TO_DO]
     if all(MissingAnswers.of_finding(feature.finding) is None for feature in mail.alert.features):
         return []
     if mail.spec.model.is_deployment:
@@ -319,6 +327,7 @@ _ABOUT = {
     AlertKind.QUALITY: "expectations",
     AlertKind.SKEW: "skew",
     AlertKind.EVENTS: "events",
+    AlertKind.PROBING: "probing",
     AlertKind.SINGLE_EVENT: "events",
 }
 
@@ -361,7 +370,7 @@ def evidence(facts: Facts) -> str:
     if facts.alert.kind is not AlertKind.QUALITY:
         against += f" against {worst.m:,}{hours}"
     sizes = f"{worst.n:,} {counting}" if counted else against
-    plain_kinds = {AlertKind.QUALITY, AlertKind.PERFORMANCE}
+    plain_kinds = {AlertKind.QUALITY, AlertKind.PERFORMANCE, AlertKind.PROBING}
     without_margin = counted or facts.alert.kind in plain_kinds or worst.effect_unit == "r"
     margin = "" if without_margin else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
     p, threshold = words.p_and_threshold(worst.p_value, worst.threshold)

@@ -26,6 +26,7 @@ _STATES = {
         "still served otherwise",
         "served as its table says again",
     ),
+    AlertKind.PROBING: ("suspected", "still suspected", "no longer suspected"),
     AlertKind.SINGLE_EVENT: ("extremely far out", "extremely far out", "extremely far out"),
 }
 
@@ -34,6 +35,7 @@ _FURTHER = {
     AlertKind.PERFORMANCE: "worse still",
     AlertKind.QUALITY: "further from what is expected",
     AlertKind.SKEW: "served otherwise more often",
+    AlertKind.PROBING: "by more rows",
 }
 
 

@@ -19,7 +19,7 @@ from pegel.stats.summary import FeatureSummary, Summary
 from pegel.stream.result_rows import WindowRow
 
 _OF_FINDING = ("verdict", "what", "p_value", "threshold", "effect", "effect_unit", "evidence", "n", "m")
-_ORDER = (Verdict.DRIFT, Verdict.DRIFTING, Verdict.BELOW_MARGIN, Verdict.INSUFFICIENT, Verdict.OK)
+_ORDER = (Verdict.DRIFT, Verdict.PROBING, Verdict.DRIFTING, Verdict.BELOW_MARGIN, Verdict.INSUFFICIENT, Verdict.OK)
 
 
 def feature_views(baseline: Baseline, windows: Sequence[WindowRow], alert: Alert | None = None) -> list[FeatureView]:

@@ -29,6 +29,7 @@ _MARKS = {
     Verdict.DRIFT: "▲",
     Verdict.DRIFTING: "▲",
     Verdict.MODEL_CHANGED: "▲",
+    Verdict.PROBING: "▲",
 }
 """What a day says without its colour; the others are hollow."""
 _SIDE, _GAP = 20, 4

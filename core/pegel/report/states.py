@@ -96,6 +96,7 @@ def _alerting(alerts: Sequence[Alert], last: WindowRow | None, now: datetime) ->
         _performance(features[AlertKind.PERFORMANCE], now),
         _quality(features[AlertKind.QUALITY], now),
         _skew(features[AlertKind.SKEW], now),
+        _probing(features[AlertKind.PROBING], now),
     ]
     if features[AlertKind.SINGLE_EVENT]:
         texts.append("an event was extremely far out")
@@ -174,6 +175,13 @@ def _skew(features: Sequence[AlertFeature], now: datetime) -> str:
     return f"served otherwise than the table says since {since} UTC: {_listed(names)}"
 
 
+def _probing(features: Sequence[AlertFeature], now: datetime) -> str:
+    """Return since when rows come in crowds."""
+    if not features:
+        return ""
+    return f"probing suspected since {moment(min(one.since for one in features), now)} UTC"
+
+
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return f"{', '.join(names[:LISTED])}{more}"
@@ -210,6 +218,7 @@ def _judged(last: WindowRow, now: datetime) -> StateView:
         Verdict.DRIFT: ("drift in the last window", "warn"),
         Verdict.DRIFTING: ("drifting slowly, window after window", "warn"),
         Verdict.MODEL_CHANGED: ("answers are not those of the registered version", "bad"),
+        Verdict.PROBING: ("rows came in crowds in the last window: probing suspected", "warn"),
         Verdict.INSUFFICIENT: (f"not judged: {why}", "warn"),
         Verdict.NO_DATA: ("no traffic", "idle"),
         Verdict.BASELINE_MISSING: ("baseline missing: rows are counted, nothing is judged", "warn"),

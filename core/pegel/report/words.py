@@ -19,6 +19,7 @@ VERDICT_WORDS = {
     Verdict.DRIFT: "drift",
     Verdict.DRIFTING: "drifting slowly",
     Verdict.MODEL_CHANGED: "another model",
+    Verdict.PROBING: "probing suspected",
     Verdict.INSUFFICIENT: "not judged",
     Verdict.NO_DATA: "no data",
     Verdict.BASELINE_MISSING: "no baseline",
@@ -88,6 +89,8 @@ def size(value: float, effect_unit: str, evidence: Mapping[str, Any], unit: str 
         return f"{_signed(100 * value)} points"
     if effect_unit == "TV":
         return f"{percent(abs(value))} of rows moved"
+    if effect_unit == "rows":
+        return f"{percent(value)} of distinct rows"
     if effect_unit == "exceptions":
         return f"{percent(value)} of values"
     if effect_unit == "r":

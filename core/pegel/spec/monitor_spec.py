@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pegel.errors import InvalidSpec
 from pegel.spec import names
+from pegel.spec.adversarial_section import AdversarialSection
 from pegel.spec.archive_section import Archive
 from pegel.spec.attribution_section import AttributionSection
 from pegel.spec.durations import Delay, Duration
@@ -422,6 +423,7 @@ class MonitorSpec(Section):
     events: EventTolerance = EventTolerance()
     labels: Labels = Labels()
     attribution: AttributionSection = AttributionSection()
+    adversarial: AdversarialSection = AdversarialSection()
     false_alarms: FalseAlarms = FalseAlarms()
     alerts: Alerting = Alerting()
     archive: Archive = Archive()
@@ -491,6 +493,7 @@ class MonitorSpec(Section):
             "alerts.outliers": (self.alerts.outliers != "show", "its rows are read by a job, on a schedule"),
             "events": (self.events != EventTolerance(), "there are no events"),
             "attribution": (self.attribution.is_used, "there are no events to explain"),
+            "adversarial": (self.adversarial.is_used, "nobody asks it"),
         }
         for name, (is_stated, why) in idle.items():
             if is_stated:

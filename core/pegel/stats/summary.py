@@ -25,6 +25,7 @@ from pegel.stats.layout import CORRELATED_ROLE, FieldLayout, Layout, NumericLayo
 from pegel.stats.moments import Moments
 from pegel.stats.pair_groups import ABSENT
 from pegel.stats.pair_tables import PairTables
+from pegel.stats.row_behaviour import RowBehaviour
 from pegel.stats.statistic import ColumnStatistic, keeps_columns
 from pegel.stats.statistic_registry import statistic
 
@@ -85,6 +86,8 @@ class Summary:
             self.keep_counts_only()
         self.season_cells: dict[int, NDArray[np.int64]] = {}
         """Counts per cell of the rows whose season is known, by that season."""
+        self.behaviour: RowBehaviour | None = None
+        """How rows of requests are sent; None where nobody looks at that."""
         self.exact: dict[int, ExactSums] | None = None
         self.fourth: FourthProducts | None = None
         if exact:
@@ -102,7 +105,7 @@ class Summary:
         self.ranges[...] = [np.inf, -np.inf]
         self.moments[...] = [0.0, *[np.nan] * (moments.SIZE - 1)]
         self.comoments, self.pair_tables = Comoments(0), PairTables(0)
-        self.kept, self.exact, self.fourth = {}, None, None
+        self.kept, self.exact, self.fourth, self.behaviour = {}, None, None, None
 
     @classmethod
     def empty(cls, layout: Layout, *, exact: bool = False, counts_only: bool = False) -> Summary:
@@ -129,8 +132,9 @@ class Summary:
 
     @property
     def size_bytes(self) -> int:
-        """Return the memory that its arrays take; kept statistics and exact sums are not in it."""
-        return sum(array.nbytes for array in self._arrays)
+        """Return the memory that its arrays take, and kept rows; kept statistics and exact sums are not in it."""
+        behaviour = 0 if self.behaviour is None else self.behaviour.size_bytes
+        return sum(array.nbytes for array in self._arrays) + behaviour
 
     @property
     def _arrays(self) -> tuple[NDArray[Any], ...]:
@@ -252,6 +256,11 @@ class Summary:
     def _cells_of(self, i: int) -> NDArray[np.int64]:
         return self.cells[self.layout.places[i]]
 
+    def add_behaviour(self, behaviour: RowBehaviour | None) -> None:
+        """Add how rows were sent; None where nobody looked at that."""
+        if behaviour is not None and not self.counts_only:
+            self.behaviour = behaviour if self.behaviour is None else self.behaviour.merged(behaviour)
+
     def merge(self, other: Summary) -> None:
         """Add the rows of `other`. Raises LayoutMismatch, and changes nothing, if its cells are others."""
         if other.layout is not self.layout and other.layout.layout_hash != self.layout.layout_hash:
@@ -278,6 +287,7 @@ class Summary:
         self.pair_tables.merge(other.pair_tables)
         for key, one in self.kept.items():
             one.merge(other.kept[key])
+        self.add_behaviour(other.behaviour)
 
     @classmethod
     def total(cls, summaries: Sequence[Summary]) -> Summary:
@@ -298,6 +308,7 @@ class Summary:
             whole.cells += summary.cells
             whole.comoments.merge(summary.comoments)
             whole.pair_tables.merge(summary.pair_tables)
+            whole.add_behaviour(summary.behaviour)
             for season, cells in summary.season_cells.items():
                 whole.season_cells[season] = whole.season_cells.get(season, 0) + cells
         ranges = np.stack([summary.ranges for summary in summaries])

@@ -20,6 +20,7 @@ from pegel.stats.exact import ExactSums
 from pegel.stats.fourth import FourthProducts
 from pegel.stats.layout import Layout
 from pegel.stats.pair_tables import PairTables
+from pegel.stats.row_behaviour import RowBehaviour
 from pegel.stats.statistic import ColumnStatistic
 
 _MAGIC = b"PGLS5"
@@ -43,6 +44,7 @@ class Packable(Protocol):
     season_cells: dict[int, NDArray[np.int64]]
     kept: dict[tuple[int, str], ColumnStatistic]
     counts_only: bool
+    behaviour: RowBehaviour | None
 
     def keep_counts_only(self) -> None:
         """Begin to keep nothing but counters and cells."""
@@ -101,7 +103,7 @@ def _arrays(summary: Packable) -> tuple[tuple[NDArray[np.int64] | NDArray[np.flo
 
 
 def _rest(summary: Packable) -> dict[str, Any]:
-    """Return what is not always there: that there are but counts, exact sums, counts by season, further statistics."""
+    """Return what is not always there: that there are counts alone, sums, seasons, statistics, behaviour."""
     rest: dict[str, Any] = {}
     if summary.counts_only:
         rest["counts_only"] = True
@@ -115,6 +117,8 @@ def _rest(summary: Packable) -> dict[str, Any]:
     if summary.kept:
         packed = ((i, name, statistic.to_bytes()) for (i, name), statistic in summary.kept.items())
         rest["kept"] = [[i, name, base64.b64encode(data).decode()] for i, name, data in packed]
+    if summary.behaviour is not None:
+        rest["behaviour"] = base64.b64encode(summary.behaviour.to_bytes()).decode()
     return rest
 
 
@@ -134,3 +138,5 @@ def _take_rest(rest: dict[str, Any], into: Packable) -> None:
     }
     for i, name, data in rest.get("kept", ()):
         into.kept[i, name] = into.kept[i, name].from_bytes(base64.b64decode(data))
+    if "behaviour" in rest:
+        into.behaviour = RowBehaviour.from_bytes(base64.b64decode(rest["behaviour"]))

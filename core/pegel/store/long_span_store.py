@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine, RowMapping
 
 from pegel.data.spans import Span
-from pegel.judge.findings import Finding, Verdict
+from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.longspans.long_span_row import LongSpanRow
 from pegel.spec.rhythms import Rhythm
 from pegel.store import tables
@@ -202,7 +202,7 @@ class LongSpanStore:
         return readable(_long_span, rows, None)[0] if rows else None
 
 
-_JUDGED = {Verdict.OK.value, Verdict.BELOW_MARGIN.value, Verdict.DRIFT.value, Verdict.DRIFTING.value}
+_JUDGED = {verdict.value for verdict in (Verdict.OK, Verdict.BELOW_MARGIN, *ALARMING)}
 _LEFT_OUT: dict[str, sa.ColumnElement[Any]] = {
     "judgement": sa.literal({}, Document).label("judgement"),
     "summary": sa.literal(b"", sa.LargeBinary).label("summary"),

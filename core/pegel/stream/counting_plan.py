@@ -49,6 +49,10 @@ class MonitorPlan:
     frontier: datetime | None = None
     samples_rows: bool = False
     private: PrivateFields = field(default_factory=PrivateFields)
+    watches_rows: bool = False
+    """Whether it is counted how rows are sent."""
+    client_header: str | None = None
+    """The HTTP header that says who sends them."""
 
     def is_closed(self, pane_us: int) -> bool:
         """Say whether every span of a pane is final: what comes for it is late, and nobody needs its counts."""

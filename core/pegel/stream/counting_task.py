@@ -180,6 +180,7 @@ class CountingTask:
             is_closed,
             samples_rows=monitor.samples_rows,
             private=monitor.private,
+            watches_rows=monitor.watches_rows,
         )
 
     def _waits(self, key: str, time_us: int, kind: EventType, body: bytes) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pegel.data.client_hashes import client_hashes
 from pegel.data.events import EventAttributes, EventType, identities
 from pegel.data.look_up_faults import LookUpFault
 from pegel.data.wire import PREDICTOR
@@ -36,6 +37,8 @@ class EventGroup:
     ids: list[bytes]
     identities: Ids
     bodies: list[bytes]
+    clients: Ids | None = None
+    """A hash of who asked, 0 where nobody says; None where it is not looked at."""
 
     def chosen(self, which: NDArray[np.bool_]) -> EventGroup:
         """Return some of them."""
@@ -48,6 +51,7 @@ class EventGroup:
             ids=[self.ids[at] for at in keep],
             identities=self.identities[which],
             bodies=[self.bodies[at] for at in keep],
+            clients=None if self.clients is None else self.clients[which],
         )
 
     def told_id(self, at: int) -> str:
@@ -81,5 +85,13 @@ def by_pane(
             ids=names,
             identities=identities(names, attributes.type, attributes.component),
             bodies=[records.bodies[place] for place in at],
+            clients=_clients(records, at, attributes, monitor),
         )
         yield (monitor.key, pane), monitor, group
+
+
+def _clients(records: Records, places: list[int], attributes: EventAttributes, monitor: MonitorPlan) -> Ids | None:
+    if monitor.client_header is None or attributes.type is not EventType.REQUEST:
+        return None
+    heads = ((records.keys[at], records.headers[at]) for at in places)
+    return client_hashes(heads, monitor.client_header, monitor.private.hashed)

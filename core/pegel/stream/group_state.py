@@ -117,6 +117,8 @@ class GroupState:
                 frontier,
                 samples_rows,
                 PrivateFields(spec.archive.private, self.hashed),
+                spec.adversarial.is_used,
+                spec.adversarial.client_header,
             )
         return monitors
 

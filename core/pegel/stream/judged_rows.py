@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
 from pegel.judge.chart_state import ChartState
-from pegel.judge.findings import Finding
+from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement, judge
 from pegel.judge.missing_answers import AnswersSoFar
 from pegel.judge.remarks import remarks
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_of
 from pegel.stats.answer_latencies import Latencies
+from pegel.stats.summary import Summary
 from pegel.stream.commit import LateCount
 from pegel.stream.entries import Emissions, LostSpan, SpanCount
 from pegel.stream.judged_segments import JudgedSegments, SegmentJudge
@@ -144,7 +146,7 @@ def _answers(count: SpanCount) -> AnswersSoFar | None:
 
 def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: datetime) -> WindowRow:
     # Counts are kept of what is final: a provisional row is replaced within seconds, and its panes are stored anyway.
-    summary = count.summary.to_bytes() if count.final and count.summary is not None else b""
+    summary = _stored(count.summary, judgement) if count.final and count.summary is not None else b""
     return WindowRow(
         model=spec.model.name,
         version=spec.model.version,
@@ -173,6 +175,15 @@ def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: date
     )
 
 
+def _stored(summary: Summary, judgement: Judgement) -> bytes:
+    """Return what is kept of the counts of a window: single rows only where a finding is about them."""
+    if summary.behaviour is None or any(finding.verdict is Verdict.PROBING for finding in judgement.findings):
+        return summary.to_bytes()
+    kept = copy(summary)
+    kept.behaviour = summary.behaviour.without_rows()
+    return kept.to_bytes()
+
+
 def _judgement(judgement: Judgement, *, final: bool) -> dict[str, Any]:
     """Return what is kept of a judgement; only what a final window leaves is remembered."""
     kept: dict[str, Any] = {"features": [feature.to_json() for feature in judgement.features]}
@@ -181,9 +192,10 @@ def _judgement(judgement: Judgement, *, final: bool) -> dict[str, Any]:
     if judgement.notes:
         kept["notes"] = list(judgement.notes)
     if final and judgement.chart_state is not None:
-        # What entered charts of late is in each finding that rests on it, and would be in each row 128 times.
+        # What entered charts of late is in each finding that rests on it, and would be in each row 128 times. Rows of
+        # the windows before are megabytes, and the counts that a finding rests on are in it.
         kept["chart_state"] = {
-            name: value for name, value in judgement.chart_state.to_json().items() if name != "recent"
+            name: value for name, value in judgement.chart_state.to_json().items() if name not in {"recent", "crowds"}
         }
     return kept
 

@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 
 from pegel.baseline.baseline import Baseline
+from pegel.baseline.row_reference import Senders
 from pegel.data import wire
 from pegel.data.columns import Role
 from pegel.data.decoding import Decoded, count_rows
@@ -54,7 +55,7 @@ class PaneCounting:
     `baselines` are those it is counted by, the one that decides what is readable last: each either ready, or the id of
     one that could not be loaded; `partial.damaged` then says why. `oldest_us`: the ledger's oldest minute. Of a pane
     that `is_closed` every event is late: it is only looked at whether one can be read. `samples_rows`: keep a sample of
-    the rows of requests. `private`: what of its rows may be told.
+    the rows of requests. `private`: what of its rows may be told. `watches_rows`: count how rows are sent.
     """
 
     partial: Partial
@@ -63,6 +64,7 @@ class PaneCounting:
     is_closed: bool = False
     samples_rows: bool = False
     private: PrivateFields = field(default_factory=PrivateFields)
+    watches_rows: bool = False
     summaries: dict[str, Summary] = field(default_factory=dict)
     """By baseline id, each from its first row on."""
     segments: dict[str, SegmentCounts] = field(default_factory=dict)
@@ -222,6 +224,9 @@ class PaneCounting:
             rows = outlying(loaded, decoded, events, self.private)
             summary.n_scored += rows.scored
             summary.n_outliers += rows.outlying
+            counter = loaded.baseline.row_counter if self.watches_rows else None
+            if counter is not None:
+                summary.add_behaviour(counter.count(decoded.columns, _senders(decoded, events)))
             if self.samples_rows:
                 self._sample(loaded.baseline.id, decoded, events)
             if decisive:
@@ -275,6 +280,16 @@ class PaneCounting:
                 self.ids[EventType.DROPPED].append(events.identities[at : at + 1])
             except InvalidPayload as error:
                 self._reject(events, at, error)
+
+
+def _senders(decoded: Decoded, events: EventGroup) -> Senders:
+    """Return who sent each of some rows."""
+    of_row = decoded.body_of_row
+    told = np.empty(len(events.ids), dtype=np.object_)
+    told[:] = [events.told_id(at) for at in range(len(events.ids))]
+    nobody = np.zeros(len(events.ids), dtype=np.uint64)
+    clients = nobody if events.clients is None else events.clients
+    return Senders(events.identities[of_row], decoded.index_in_body.astype(np.uint32), clients[of_row], told[of_row])
 
 
 def count_notice(minute: Outcomes, body: bytes) -> None:

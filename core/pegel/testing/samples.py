@@ -11,6 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pegel.baseline.baseline import Baseline
+from pegel.baseline.row_learning import RowLearning, RowWish
+from pegel.baseline.row_reference import RowReference
 from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.spans import Span
@@ -207,16 +209,28 @@ def trained_on(table: pa.Table, schema: Schema, spec: MonitorSpec, kept: tuple[s
     codes = segments.segments.rows(layout, features)
     for role in schema.roles:
         segments.update(columns_of(schema.of_role(role), batch), role, codes)
+    summary = counted(layout, table, exact=True)
     return Baseline.build(
         layout=layout,
-        summary=counted(layout, table, exact=True),
+        summary=summary,
         model=spec.model.name,
         version=spec.model.version,
         source=spec.baseline.source,
         scores=lambda tables: tables.score(features)[0],
         watch=spec.watch,
         segments=segments,
+        rows_sent=_rows_sent(summary, features, spec),
     )
+
+
+def _rows_sent(summary: Summary, rows: Columns, spec: MonitorSpec) -> RowReference | None:
+    """Return what a spec asks for of how rows are sent, of rows without times."""
+    asked = spec.adversarial
+    wish = RowWish(asked.off_grid, asked.combinations, asked.probing)
+    learning = RowLearning(summary, wish)
+    if not wish.is_any:
+        return None
+    return learning.reference(learning.of_rows(rows), window_rows=spec.expected_rows, timed=False)
 
 
 def baseline_of(schema: Schema, values: Mapping[str, NDArray[Any]], rows: Columns, **identity: Any) -> Baseline:

@@ -35,6 +35,8 @@ class EndpointDocument:
     protocol: str
     online: dict[str, Any] | None
     """The spec's section `online`; None where nothing is looked up."""
+    client_header: str | None
+    """The HTTP header in which a client says who it is; it is logged with its requests. None: no header is."""
     parts: tuple[str, ...]
     """Which processes it is made of, in the order in which they end; they start the other way round."""
     server_port: int
@@ -64,6 +66,7 @@ class EndpointDocument:
             served_name=spec.served_name,
             protocol=spec.model.protocol,
             online=spec.online.model_dump(mode="json") if spec.online.is_used else None,
+            client_header=spec.adversarial.client_header,
             parts=parts,
             server_port=server_port,
             proxy_port=proxy_port if "transformer" in parts else port,

@@ -305,6 +305,8 @@ class LocalServingBackend:
         return (self._python(), "-m", "pegel_serving.server", *options)
 
     def _proxy_command(self, document: EndpointDocument) -> tuple[str, ...]:
+        own = () if document.client_header is None else (document.client_header,)
+        logged = (*(LOOKED_UP if document.online is not None else ()), *own)
         options = {
             "--upstream": document.server_url,
             "--logger": self._settings.logger_url,
@@ -312,7 +314,7 @@ class LocalServingBackend:
             "--served-name": document.served_name,
             "--namespace": document.namespace,
             "--port": str(document.proxy_port),
-            **({"--metadata-headers": ",".join(LOOKED_UP)} if document.online is not None else {}),
+            **({"--metadata-headers": ",".join(logged)} if logged else {}),
             "--answered": str(self._part(document, "proxy").folder / ANSWERED),
             "--annotations": json.dumps({"managed-by": names.MANAGED_BY}),
         }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from fingerprinted_rows import Trained, golden, stepped
 
-from pegel.detect.burst_floor import BurstFloor
 from pegel.detect.crowded_cells import CrowdedCell, crowd_test, most_crowded
+from pegel.stats.fingerprints.burst_floor import BurstFloor
 from pegel.stats.fingerprints.crowd_sizes import CrowdSizes
 from pegel.stats.fingerprints.kept_rows import KeptRows
 
@@ -76,7 +76,8 @@ def test_rows_near_each_other_are_told_although_the_recent_past_is_known() -> No
     recent = golden().sizes(stepped(rng, 8_000))
     rows = stepped(rng, 1_000)
     rows[:30] = rows[0] + 0.01 * np.append(rng.normal(size=(30, 5)), np.zeros((30, 1)), axis=1)
-    crowd = crowd_test(golden().sizes(rows), golden().counted, 1e-5, recent=recent).crowd
+    window = golden().sizes(rows)
+    crowd = crowd_test(window, golden().counted, 1e-5, recent=(window, recent)).crowd
 
     assert crowd is not None
     assert crowd.recent is not None
@@ -98,7 +99,7 @@ def test_new_defaults_crowd_cells_and_are_refused_once_the_recent_past_is_known(
     recent = golden().sizes(stuck(rng, 8_000))
 
     assert crowd_test(window, golden().counted, 1e-5).crowd is not None
-    beside = crowd_test(window, golden().counted, 1e-5, recent=recent)
+    beside = crowd_test(window, golden().counted, 1e-5, recent=(window, recent))
     assert (None, True) == (beside.crowd, beside.against_training)
 
 

@@ -143,7 +143,7 @@ def test_its_findings_are_explained_by_itself(look: Callable[..., Any], trained:
     assert explained.agrees
     assert "rows: rows against none" in str(explained)
     known = "drift, quality, cusum, correlation, dependence, attribution, identity, events, expectation, performance"
-    with pytest.raises(NotFound, match=f"expected a finding of {known}, concept; given one of"):
+    with pytest.raises(NotFound, match=f"expected a finding of {known}, concept, probing, adversarial; given"):
         explain(finding, window, trained)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import refusal
+from pegel.data.columns import Role
 from pegel.detect.count_tests import CountTest
 from pegel.detect.detector import Evidence
 from pegel.detect.drift import too_few
@@ -97,7 +98,8 @@ class SingleWindows:
         evidence = window.drift_evidence
         verdicts = []
         for pair in window.comparisons:
-            verdicts += [_drift(pair, evidence.get(pair.name), drift), _quality(pair, quality)]
+            finer = values_off_grid(window.baseline, window.summary, pair.name)
+            verdicts += [_drift(pair, evidence.get(pair.name), drift), _quality(pair, quality, finer)]
         for rate in outlier_test(window.baseline, window.summary):
             verdicts.append(verdict_on(rate.name, [rate], quality, quality_effect))
         return LayerResult(verdicts)
@@ -140,7 +142,8 @@ class SingleWindows:
             return explained_by(finding, outlier_test(baseline, summary), _COUNT_FORMULA)
         pair = stored_comparison(finding, summary, baseline)
         if finding.detector == "quality":
-            return explained_by(finding, quality_tests(pair.before, pair.now, pair.dispersion), _COUNT_FORMULA)
+            finer = values_off_grid(baseline, summary, pair.name)
+            return explained_by(finding, quality_tests(pair.before, pair.now, pair.dispersion, finer), _COUNT_FORMULA)
         light = isinstance(pair.before.layout, NumericLayout) and pair.before.layout.light_tails
         formula = _FORMULAS.get(finding.test, _COUNT_FORMULA).format(scores=_SCORES[light])
         return explained_by(finding, stored_evidence(finding, pair, baseline), formula)
@@ -186,8 +189,17 @@ def _criteria(setting: Setting, budget: Budget, name: str) -> tuple[Criterion, C
     )
 
 
-def _quality(pair: Comparison, criterion: Criterion) -> FeatureVerdict:
-    counts = quality_tests(pair.before, pair.now, pair.dispersion)
+def values_off_grid(baseline: Baseline, summary: Summary, name: str) -> int | None:
+    """Return how many values of a field are finer than any of training; None where nobody counts them."""
+    grids = None if baseline.rows_sent is None else baseline.rows_sent.grids
+    if grids is None or name not in grids or summary.behaviour is None:
+        return None
+    numeric = [feature.field.name for _, feature in baseline.layout.numeric(Role.FEATURE)]
+    return int(summary.behaviour.off_grid[numeric.index(name)])
+
+
+def _quality(pair: Comparison, criterion: Criterion, finer: int | None) -> FeatureVerdict:
+    counts = quality_tests(pair.before, pair.now, pair.dispersion, finer)
     nulls = counts[0]
     if any(test.seen for test in counts) or nulls.seen_in_baseline:
         return verdict_on(pair.name, counts, criterion, quality_effect)

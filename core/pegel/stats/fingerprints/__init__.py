@@ -2,6 +2,9 @@
 
 `row_codes` says in which cell each value of a row lies, `row_hashes` which rows are equal, `fingerprint_tables` in
 which crowd a row stands, `kept_rows` what is kept of the rows of a window, `crowd_sizes` how many rows of training
-stood in each crowd. Source of fingerprints of queries: Li et al., "Blacklight: scalable defense for neural networks
-against query-based black-box attacks" (2022), arXiv 2006.14042.
+stood in each crowd, `burst_floor` how large crowds of honest
+sessions are.
+
+Source of fingerprints of queries: Li et al., "Blacklight: scalable defense for neural networks against query-based
+black-box attacks" (2022), arXiv 2006.14042.
 """

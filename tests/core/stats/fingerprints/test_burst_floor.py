@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from fingerprinted_rows import columns_of, golden, stepped
 
-from pegel.detect.burst_floor import BurstFloor, session_sizes
 from pegel.detect.crowded_cells import crowd_test
+from pegel.stats.fingerprints.burst_floor import BurstFloor, session_sizes
 
 SIZES = np.repeat([2, 3, 4, 5, 6, 7, 8], [300, 120, 48, 19, 8, 3, 2])
 
