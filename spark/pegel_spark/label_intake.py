@@ -181,6 +181,8 @@ class LabelIntake:
 
 
 def _batches(kafka: str, topic_id: str, wanted: OffsetRange, keys: LabelKeys, now_us: int) -> Iterator[pa.RecordBatch]:
+    # The folder is of the day on which they are read: however wrong a record is dated, its labels are found there.
+    date = from_us(now_us).date().isoformat()
     try:
         for records in Reading(kafka, (wanted,)).records():
             for at, body in enumerate(records.bodies):
@@ -190,21 +192,21 @@ def _batches(kafka: str, topic_id: str, wanted: OffsetRange, keys: LabelKeys, no
                 found = kept(body, arrival, keys)
                 for key, labels in found.labels.items():
                     model, version = names.monitor_of(key)
-                    yield _told(labels.to_arrow(), model=model, version=version, arrival=arrival)
+                    yield _told(labels.to_arrow(), model=model, version=version, date=date)
                 if found.aside:
-                    yield _aside(found.aside)
+                    yield _aside(found.aside, date)
     except (RecordsGone, RecordsDamaged) as error:
         raise Unavailable(f"{wanted}: {error}: no label of this run was kept; the next one takes them.") from error
 
 
-def _told(labels: pa.RecordBatch, *, model: str, version: int, arrival: Arrival) -> pa.RecordBatch:
+def _told(labels: pa.RecordBatch, *, model: str, version: int, date: str) -> pa.RecordBatch:
     count = labels.num_rows
-    further: list[Any] = [[model] * count, [version] * count, [_date(arrival)] * count, [None] * count, [None] * count]
+    further: list[Any] = [[model] * count, [version] * count, [date] * count, [None] * count, [None] * count]
     columns = [*labels.columns, *(pa.array(each, _READ.types[at]) for at, each in enumerate(further, len(SCHEMA)))]
     return pa.RecordBatch.from_arrays(columns, schema=_READ)
 
 
-def _aside(aside: Sequence[NoLabel]) -> pa.RecordBatch:
+def _aside(aside: Sequence[NoLabel], date: str) -> pa.RecordBatch:
     rows = [
         {
             "key": each.model,
@@ -212,17 +214,13 @@ def _aside(aside: Sequence[NoLabel]) -> pa.RecordBatch:
             "offset": each.arrival.offset,
             "item": each.place,
             "arrived_us": each.arrival.arrived_us,
-            "date": _date(each.arrival),
+            "date": date,
             "kind": each.kind,
             "why": each.why,
         }
         for each in aside
     ]
     return pa.RecordBatch.from_pylist(rows, schema=_READ)
-
-
-def _date(arrival: Arrival) -> str:
-    return from_us(arrival.arrived_us).date().isoformat()
 
 
 def _partition(ends: PartitionEnds) -> LabelPartition:

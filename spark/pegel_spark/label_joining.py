@@ -19,7 +19,7 @@ from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
-from pegel.archive.folders import HOUR, Kept, date_folder, days_between, visible_hours
+from pegel.archive.folders import HOUR, Kept, date_folder, day_folders, days_between, visible_hours
 from pegel.archive.row_columns import (
     EVENT_ID,
     EVENT_TIME,
@@ -112,16 +112,16 @@ class ModelLabels:
         return newest
 
     def kept(self, since: date | None = None) -> DataFrame | None:
-        """Return all kept labels, or those that came on a day or after it; None where there is none."""
+        """Return all kept labels, or those that were read on a day or after it; None where there is none."""
         root = hadoop_address(self.settings.archive_root)
         files = HadoopFiles(self.spark, self.settings.archive_root)
         below = f"model={self.spec.model.name}/version={self.spec.model.version}"
         folders = [f"{space}/{below}" for space in files.folders(f"{root}/{Kept.LABELS}")]
         if since is not None:
             begin = datetime(since.year, since.month, since.day, tzinfo=UTC)
-            folders = [
-                f"{folder}/{date_folder(day)}" for folder in folders for day in days_between(begin, self.now + DAY)
-            ]
+            # However late the day is by the clock of whoever kept them.
+            last = datetime.max.replace(tzinfo=UTC)
+            folders = [day for folder in folders for day in day_folders(folder, begin, last, files.folders)]
         there = [path for folder in folders for path in files.files(folder) if path.endswith(".parquet")]
         return self.spark.read.parquet(*there).select(*SCHEMA.names) if there else None
 

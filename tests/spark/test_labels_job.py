@@ -141,6 +141,18 @@ def test_labels_come_in_any_order(labelled: World) -> None:
     assert (7, 5, 4, False) == (day.received, day.subjects, day.matched, day.is_over)
 
 
+def test_a_label_is_found_however_its_record_is_dated(labelled: World) -> None:
+    """One that a program dated in 1970 is in the figures as any other."""
+    labelled.answer(0, 2)
+    body = {"model": "delays", "event_id": "0-0", "label": 1}
+    topic = names.labels_topic(labelled.wire.namespace)
+    labelled.wire.producer.send(topic, value=json.dumps(body).encode(), timestamp_ms=1)
+    labelled.send(("0-1", 0))
+    labelled.run()
+
+    assert [(2, 2, 0, 0)] == told(labelled.hours())
+
+
 def test_a_chart_that_nobody_can_go_on_with_ends_no_run(labelled: World) -> None:
     """What fails in a way that nobody foresaw is that model's failure, in its place; the run goes on."""
     labelled.answer(0, 2)

@@ -28,7 +28,7 @@ class ErasingAsides:
             if path.endswith(".parquet"):
                 try:
                     counts[path] = int(self._mask(self._read(path)).sum())
-                except UnreadFile:
+                except (UnreadFile, KeyError):
                     if unread is not None:
                         unread.append(path)
         return {path: count for path, count in counts.items() if count}

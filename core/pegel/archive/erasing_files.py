@@ -49,10 +49,11 @@ class ErasingFiles:
             for path in self._files(kept):
                 try:
                     rows = self._read(path)
-                except UnreadFile:
+                    mask = self._mask(kept, rows, found.event_ids)
+                except (UnreadFile, KeyError):
+                    # A file without the columns that tell whose rows it has is none of ours.
                     found.unread.append(path)
                     continue
-                mask = self._mask(kept, rows, found.event_ids)
                 if mask.any():
                     found.rows[kept] += int(mask.sum())
                     found.files.add(path)
@@ -139,7 +140,7 @@ def archived_models(address: ArchiveAddress) -> set[tuple[str, int]]:
             for model in address.files_below(space, recursive=False):
                 for version in address.files_below(model, recursive=False):
                     parts = parts_of(version)
-                    if parts.get("version", "").isdigit() and "model" in parts:
+                    if parts.get("version", "").isdecimal() and "model" in parts:
                         found.add((parts["model"], int(parts["version"])))
     return found
 

@@ -36,10 +36,15 @@ class ErrorEstimate:
 
 
 def errors_by_answer(predicted: NDArray[np.float64], label: NDArray[np.float64]) -> ErrorsByAnswer | None:
-    """Return what errors are like by answer, arrays of shape (rows,); None without rows."""
-    if not predicted.size:
-        return None
-    cells, size = cells_of(predicted), np.abs(predicted - label)
+    """Return what errors are like by answer, arrays of shape (rows,); None without rows, or where they are too large.
+
+    Too large are those whose squares no float can add up.
+    """
+    with np.errstate(over="ignore"):
+        size = np.abs(predicted - label)
+        if not size.size or not np.isfinite(size.max() ** 2 * size.size):
+            return None
+    cells = cells_of(predicted)
     places = np.arange(1, GROUPS) * cells.size // GROUPS
     upto = np.unique(np.sort(cells)[places])
     group = np.searchsorted(upto, cells, side="left")

@@ -46,7 +46,7 @@ def measure(rows: LabelledRows, *, in_order: bool = True) -> Performance:
 def _losses(known: LabelledRows) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield by figure what each row adds to it; residuals by rank, as they are tested."""
     if known.classes is None:
-        residual = known.predicted - known.label
+        residual = known.residuals
         yield BIAS, _ranks(residual)
         yield MAE, _ranks(np.abs(residual))
         return

@@ -46,6 +46,13 @@ class LabelledRows:
         if (np.diff(self.event_time) < np.timedelta64(0, "us")).any():
             raise ValueError("expected rows in the order of their event times, given others: no row was taken.")
 
+    @property
+    def residuals(self) -> NDArray[np.float64]:
+        """Return answer less label of rows of numbers; beyond the range of the floats, the largest float."""
+        with np.errstate(over="ignore"):
+            residuals: NDArray[np.float64] = np.nan_to_num(self.predicted - self.label, nan=np.nan)
+        return residuals
+
     @classmethod
     def of_classes(
         cls,

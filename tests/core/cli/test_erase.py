@@ -221,6 +221,8 @@ def test_a_file_that_cannot_be_read_is_named_and_holds_up_nothing(
         place = home / "archive" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(b"PAR1 and no more")
+    strange = home / "archive" / LEFT_BEHIND[1].replace("_erasing-part-0", "strange")
+    pq.write_table(pa.table({"of": ["another program"]}), strange)
     asked = ["erase", "--subject", f"passenger={ADA}", "--home", str(home)]
     dry, told = run(asked), capsys.readouterr()
     done, said = run([*asked, "--yes"]), capsys.readouterr()
@@ -228,10 +230,10 @@ def test_a_file_that_cannot_be_read_is_named_and_holds_up_nothing(
 
     assert (0, 1) == (dry, done)
     assert [] == [line for line in WOULD_GO if line not in told.out]
-    assert "7 files cannot be read, and nobody knows whether the subject is in there" in told.out
-    assert "5 files cannot be read" in said.err
+    assert "8 files cannot be read, and nobody knows whether the subject is in there" in told.out
+    assert "6 files cannot be read" in said.err
     assert [] == [path for path in left if str(path) not in said.err]
-    for path in left:
+    for path in (*left, strange):
         path.unlink()
     assert 0 == run([*asked, "--yes"])
     assert ADA.encode() not in everything_in(home)

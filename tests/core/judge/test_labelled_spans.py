@@ -201,6 +201,17 @@ def test_residuals_that_grow_or_move_are_found() -> None:
         assert {DETECTOR, CONCEPT} == {one.detector for one in followed.findings if one.feature == feature}
 
 
+def test_residuals_beyond_the_floats_are_the_largest_float() -> None:
+    """Answers and labels at both ends of the floats are judged like any others, and found."""
+    rows = numbers(0, 300)
+    ends = np.where(np.arange(300) % 2, 1.7e308, -1.7e308)
+    followed, stored = run(number_baseline(), {0: replace(rows, predicted=ends, label=-ends)})
+
+    assert {1.7976931348623157e308} == {abs(each) for each in replace(rows, predicted=ends, label=-ends).residuals}
+    assert "mean absolute error" in {one.feature for one in followed.findings}
+    assert json.loads(json.dumps([chart.state for chart in stored.charts], allow_nan=False))
+
+
 @pytest.mark.parametrize("kind", BASELINES)
 def test_charts_say_between_which_times_a_change_began(kind: str) -> None:
     """Errors, and residuals, that grow with the tenth hour: the interval holds its begin, and is two hours at most."""

@@ -167,6 +167,16 @@ def measured(seed: int, n: int, *, worse: float = 1.0) -> dict[str, Any]:
     return {"x": rng.normal(size=n), "yhat": answer, "y": answer + worse * rng.normal(0, 2 + 0.1 * answer)}
 
 
+def test_errors_that_no_float_can_add_up_are_not_estimated() -> None:
+    """A baseline is made of them all the same, and a check says nothing of an estimate."""
+    table = measured(1, 2_000)
+    table |= {"yhat": table["yhat"] * 1e306, "y": table["y"] * -1e306}
+    baseline = pegel.profile(table, predictions=["yhat"], label="y", answer="yhat")
+    baseline = Baseline.from_json(json.loads(json.dumps(baseline.to_json(), allow_nan=False)))
+
+    assert pegel.check(table, baseline).estimate is None
+
+
 def test_numbers_that_err_more_are_found() -> None:
     """A regressor whose residuals are twice as large is found; without labels its error is estimated from answers."""
     baseline = pegel.profile(measured(1, 20_000), predictions=["yhat"], label="y", answer="yhat")

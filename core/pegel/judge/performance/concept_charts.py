@@ -173,7 +173,7 @@ def _residuals(
     stored = states.get(RESIDUALS)
     state = ResidualState() if stored is None else ResidualState.from_json(stored)
     factors = {UP: performance.factor(BIAS), DOWN: performance.factor(BIAS), WIDER: performance.factor(MAE)}
-    residuals = known.predicted - known.label
+    residuals = known.residuals
     after, alarms = residual_chart.follow(state, residuals, training.cells, limits, factors, times=known.event_time)
     first = {alarm.chart: alarm for alarm in reversed(alarms)}
     told = [_block_verdict(alarm, limits, performance, rate, known.event_time) for alarm in first.values()]
@@ -258,8 +258,8 @@ def explain_chart(finding: Finding, baseline: Baseline) -> Explanation:
 
 
 def _losses(known: LabelledRows) -> NDArray[np.float64]:
-    right = known.predicted - known.label
-    losses: NDArray[np.float64] = np.abs(right) if known.classes is None else (right != 0).astype(np.float64)
+    wrong = known.predicted != known.label
+    losses: NDArray[np.float64] = np.abs(known.residuals) if known.classes is None else wrong.astype(np.float64)
     return losses
 
 
