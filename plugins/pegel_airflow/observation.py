@@ -37,6 +37,8 @@ class Observation:
     """Registered model versions whose stored spec cannot be read."""
     drivers_unseen: str | None = None
     """Why drivers could not be observed; None if they were."""
+    workers: tuple[Sighting, ...] | None = None
+    """Attribution workers; None where they could not be observed, or somebody else runs them."""
 
     def desired(self) -> list[Desired]:
         """Return what should run, by group."""
@@ -54,9 +56,19 @@ class Observation:
         endpoints = plan_endpoints(self.specs, self.endpoints.values(), self.at, self.history, unreadable=unreadable)
         if self.drivers_unseen is not None:
             return [*endpoints, *hold_drivers(self.desired(), f"drivers could not be observed: {self.drivers_unseen}")]
+        endpoints += self._workers()
         keys = [names.monitor_key(entry.model, entry.version) for entry in self.unreadable]
         drivers = plan_drivers(self.desired(), self.sightings, self.heartbeats, self.at, self.history, unreadable=keys)
         return [*endpoints, *drivers]
+
+    def _workers(self) -> list[Action]:
+        """Return the action for each attribution worker that is desired or there."""
+        from pegel.reconcile.worker_planner import explained_namespaces, plan_workers
+
+        if self.workers is None:
+            return []
+        keys = [names.monitor_key(entry.model, entry.version) for entry in self.unreadable]
+        return plan_workers(explained_namespaces(self.specs), self.workers, self.at, self.history, unreadable=keys)
 
 
 def observe(settings: Settings, only: Target | None = None) -> Observation:
@@ -84,6 +96,7 @@ def observe(settings: Settings, only: Target | None = None) -> Observation:
         heartbeats=heartbeats,
         history=history,
         kafka=settings.kafka,
+        workers=_workers(settings),
         # Last, so that nothing looked at is newer than "now".
         at=datetime.now(UTC),
     )
@@ -96,6 +109,15 @@ def _sightings(settings: Settings) -> tuple[tuple[Sighting, ...], str | None]:
         return (), f"{type(error).__name__}: {error}"
 
 
+def _workers(settings: Settings) -> tuple[Sighting, ...] | None:
+    try:
+        backend = services.workers(settings)
+        return None if backend is None else tuple(backend.observe())
+    except Exception as error:  # noqa: BLE001 - as above
+        print(f"workers could not be observed: {type(error).__name__}: {error}")  # noqa: T201 - a task's output is its log
+        return None
+
+
 def _endpoints(settings: Settings, specs: tuple[MonitorSpec, ...], only: Target | None) -> Mapping[str, EndpointStatus]:
     from pegel.reconcile.actions import Runs
     from pegel.reconcile.look_at_endpoints import look_at_endpoints
@@ -105,6 +127,8 @@ def _endpoints(settings: Settings, specs: tuple[MonitorSpec, ...], only: Target 
         wanted = {spec.endpoint for spec in served} | _marked(settings)
     elif only.runs is Runs.ENDPOINT:
         wanted = {only.name}
+    elif only.runs is Runs.WORKER:
+        wanted = set()
     else:
         wanted = {spec.endpoint for spec in served if spec.group == only.name}
     return {status.name: status for status in look_at_endpoints(serving, wanted)}

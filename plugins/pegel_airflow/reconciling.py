@@ -52,19 +52,21 @@ def carry_out_step(settings: Settings, step: dict[str, Any], *, speaks_within: t
     A driver that would be restarted for what its last heartbeat says is listened for first, for `speaks_within` at
     most: just after the database was away, that heartbeat is of before.
     """
-    from pegel.reconcile.actions import Target
+    from pegel.reconcile.actions import Runs, Target
     from pegel.reconcile.carrying_out import carry_out
 
     target = Target.parse(step["target"])
     seen, due = _look(settings, target)
-    if due is not None and _step(due) == step and due.reason == _silence(seen.heartbeats, target.name, seen.at):
+    silence = _silence(seen.heartbeats, target.name, seen.at) if target.runs is Runs.DRIVER else None
+    if due is not None and _step(due) == step and due.reason == silence:
         _listen(settings, target.name, speaks_within)
         seen, due = _look(settings, target)
     if due is None or _step(due) != step:
         return f"{target}: {step['kind']} is not needed any more"
     # Logged first: an attempt that dies half-way must count when a crash loop is looked for.
     services.stores(settings).actions.record([due], seen.at)
-    carry_out(due, services.jobs(settings), services.serving(settings), observed_at=seen.at)
+    jobs, serving, workers = services.jobs(settings), services.serving(settings), services.workers(settings)
+    carry_out(due, jobs, serving, observed_at=seen.at, workers=workers)
     generation = f" generation {due.generation}" if due.generation else ""
     return f"{target}: {due.kind.value}{generation}: {due.reason}"
 
@@ -96,17 +98,13 @@ def report(settings: Settings, done: Iterable[str], *, dry_run: bool = False) ->
     A driver has one row per monitor of its group. What stands still for a reason is logged once, when the reason
     appears; nothing is in a dry run.
     """
-    from pegel.reconcile.actions import MOVES, ActionKind, Runs
+    from pegel.reconcile.actions import MOVES, ActionKind
 
     seen = observe(settings)
     planned = seen.plan()
     if not dry_run:
         services.stores(settings).actions.record([action for action in planned if action.kind not in MOVES], seen.at)
-    rows = [
-        row
-        for action in planned
-        for row in (_monitor_rows(seen, action) if action.target.runs is Runs.DRIVER else [_endpoint_row(seen, action)])
-    ]
+    rows = [row for action in planned for row in _rows(seen, action)]
     kept = sum(row[3] == ActionKind.KEEP.value for row in rows)
     shown = [row for row in rows if row[3] != ActionKind.KEEP.value]
     lines = [*done, *_table(HEAD, shown)]
@@ -127,6 +125,24 @@ def refuse_foreign_executor(settings: Settings) -> None:
 
 def _step(action: Action) -> dict[str, Any]:
     return {"target": str(action.target), "kind": action.kind.value, "generation": action.generation}
+
+
+def _rows(seen: Observation, action: Action) -> list[tuple[str, ...]]:
+    from pegel.reconcile.actions import Runs
+
+    if action.target.runs is Runs.DRIVER:
+        return _monitor_rows(seen, action)
+    return [(_worker_row if action.target.runs is Runs.WORKER else _endpoint_row)(seen, action)]
+
+
+def _worker_row(seen: Observation, action: Action) -> tuple[str, ...]:
+    from pegel.reconcile.worker_planner import explained_namespaces
+
+    name = action.target.name
+    desired = "one" if name in explained_namespaces(seen.specs) else "nothing"
+    sighting = next((each for each in seen.workers or () if each.group == name), None)
+    observed = "nothing" if sighting is None else f"{sighting.state.value}, generation {sighting.generation}"
+    return (f"worker {name}", desired, observed, action.kind.value, action.reason)
 
 
 def _monitor_rows(seen: Observation, action: Action) -> list[tuple[str, ...]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pegel.featurestore.feature_store import FeatureStore
     from pegel.reconcile.job_backend import JobBackend
     from pegel.reconcile.serving_backend import EndpointStatus, ServingBackend
+    from pegel.reconcile.worker_backend import WorkerBackend
     from pegel.spec.settings import Settings
     from pegel.store.action_log import ActionLog
     from pegel.store.alert_store import AlertStore
@@ -40,6 +41,9 @@ SERVING_BACKENDS = {
     LOCAL: "pegel_local.backends.endpoint_processes:LocalServingBackend",
     KSERVE: "pegel_airflow.kubernetes.kserve_backend:from_settings",
 }
+
+WORKER_BACKENDS = {LOCAL: "pegel_local.backends.worker_processes:LocalWorkerBackend"}
+"""What runs attribution workers, by the name of the job backend; in a cluster Kubernetes does, from a manifest."""
 
 PARTS = {LOCAL: "pegel_local.system.ended_parts:EndedParts"}
 """What looks after the parts around models; in a cluster Kubernetes does."""
@@ -112,6 +116,14 @@ def features(settings: Settings) -> FeatureStore:
 def jobs(settings: Settings) -> JobBackend:
     """Return what runs streaming drivers. Raises SetupError if the name in the settings leads nowhere."""
     backend: JobBackend = _chosen(settings.job_backend, JOB_BACKENDS, "PEGEL_JOB_BACKEND", settings)
+    return backend
+
+
+def workers(settings: Settings) -> WorkerBackend | None:
+    """Return what runs attribution workers, where reconciling does; None where somebody else does."""
+    if settings.job_backend not in WORKER_BACKENDS:
+        return None
+    backend: WorkerBackend = _chosen(settings.job_backend, WORKER_BACKENDS, "PEGEL_JOB_BACKEND", settings)
     return backend
 
 

@@ -1,4 +1,4 @@
-"""Which calls pass the proxy: inference, readiness and metadata of KServe's protocols v1 and v2, and nothing else.
+"""Which calls pass the proxy: inference, explanations, readiness and metadata of KServe's protocols, and nothing else.
 
 A model server also unloads models, shows its metrics and describes itself to whoever asks. Clients have no business
 there, so what is not listed is not forwarded. A call that names another model than the one served is not, either: it
@@ -17,6 +17,7 @@ from pegel.spec import names
 _NAME = names.SERVED_NAME
 _VERSIONED = rf"/v2/models/(?P<v2>{_NAME})(/versions/{_NAME})?"
 _INFERENCE = re.compile(rf"/v1/models/(?P<v1>{_NAME}):predict|{_VERSIONED}/infer")
+_EXPLANATION = re.compile(rf"/v1/models/(?P<v1>{_NAME}):explain(?P<v2>)")
 _QUESTION = re.compile(rf"/|/v1/models(/(?P<v1>{_NAME}))?|/v2|/v2/health/(live|ready)|/v2/models|{_VERSIONED}(/ready)?")
 
 NOT_FOUND, METHOD_NOT_ALLOWED = 404, 405
@@ -24,7 +25,7 @@ NOT_FOUND, METHOD_NOT_ALLOWED = 404, 405
 
 @dataclass(frozen=True, slots=True)
 class AllowedCall:
-    """A call that is forwarded, to `path`. An inference is logged, a question about the server or its model is not."""
+    """A call that is forwarded, to `path`. An inference is logged; a question, or rows to be explained, are not."""
 
     path: str
     is_inference: bool
@@ -46,7 +47,7 @@ def allowed_call(method: str, raw_path: bytes, model: str) -> AllowedCall:
     AllowedCall(path='/v1/models/delays-v1:predict', is_inference=True)
     """
     path = unquote_to_bytes(raw_path).decode("latin-1")
-    for pattern, allowed in ((_INFERENCE, "POST"), (_QUESTION, "GET")):
+    for pattern, allowed in ((_INFERENCE, "POST"), (_EXPLANATION, "POST"), (_QUESTION, "GET")):
         match = pattern.fullmatch(path)
         if match is None:
             continue

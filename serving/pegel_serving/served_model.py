@@ -36,9 +36,14 @@ class SklearnModel(kserve.Model):  # type: ignore[misc]  # kserve ships no types
     error (400), not ours; what it cannot explain by the values is 500. Its own sentence is in the log and the answer.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
-        """Read the metadata; `load` reads the model. Raises SetupError."""
+    def __init__(self, name: str, folder: Path, *, explains: bool = False, background: Path | None = None) -> None:
+        """Read the metadata; `load` reads the model. Raises SetupError.
+
+        `explains`: whether `:explain` is answered, with rows of the baseline from the table `background`.
+        """
         super().__init__(name)
+        self._explains, self._background = explains, background
+        self._calls: Any = None
         self.folder = folder
         self.metadata = Metadata.read(folder)
         self._failures = RepeatedLines()
@@ -47,6 +52,10 @@ class SklearnModel(kserve.Model):  # type: ignore[misc]  # kserve ships no types
     def load(self) -> bool:
         """Load the model. A joblib file runs code when it is read: only load models you trust. Raises SetupError."""
         self._model = FittedModel.load(self.folder)
+        if self._explains:
+            from pegel_serving.attribution.explained_calls import ExplainedCalls  # noqa: PLC0415  only who explains
+
+            self._calls = ExplainedCalls(self._model, self._background)
         self.ready = True
         return self.ready
 
@@ -65,6 +74,14 @@ class SklearnModel(kserve.Model):  # type: ignore[misc]  # kserve ships no types
             return self._v2(payload, self._answer(request_rows.from_v2(payload, self.metadata.features)))
         answer = self._answer(request_rows.from_v1(payload, self.metadata.features))
         return {"predictions": v1_predictions(answer)}
+
+    async def explain(self, payload: Any, headers: dict[str, str] | None = None) -> dict[str, Any]:
+        """Explain few rows, see `explained_calls`. Raises InvalidInput (400) and InferenceError (500)."""
+        del headers
+        if self._calls is None:
+            raise InvalidInput("this model is not explained here: its spec states no attribution.via")
+        answered: dict[str, Any] = await self._calls.answer(payload)
+        return answered
 
     def _answer(self, rows: Rows) -> Answer:
         try:

@@ -33,6 +33,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--name", required=True, help="name of the model in its URLs")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port; the ready line on stdout names it")
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--explain", action="store_true", help="answer :explain, too")
+    parser.add_argument("--background", type=Path, help="explain: table of Parquet with rows of the baseline")
     return parser.parse_args(arguments)
 
 
@@ -66,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     json_logs.configure("model-server")
     try:
         listener = http_service.bind(options.host, options.port)
-        model = SklearnModel(options.name, options.model_dir)
+        model = SklearnModel(options.name, options.model_dir, explains=options.explain, background=options.background)
         model.load()
     except SetupError as error:
         sys.stderr.write(f"{error}\n")

@@ -33,12 +33,13 @@ def first_rows(table: Table, fields: Sequence[Field], most: int) -> Rows:
         part = batch.slice(0, most)
         rows = np.empty((part.num_rows, len(fields)), dtype=object)
         for at, field in enumerate(fields):
-            rows[:, at] = _values(part.column(at), field)
+            rows[:, at] = values_of(part.column(at), field)
         return rows
     return np.empty((0, len(fields)), dtype=object)
 
 
-def _values(column: Any, field: Field) -> NDArray[Any]:
+def values_of(column: Any, field: Field) -> NDArray[Any]:
+    """Return one column as values of a request: numbers, texts, or times as ISO 8601, None where there is none."""
     if field.kind is Kind.NUMERIC:
         return numbers(column)[0]
     if not pa.types.is_temporal(column.type):

@@ -22,6 +22,7 @@ from pegel.spec.settings import Settings
 from pegel.testing.samples import tabled
 from pegel.testing.stream_fakes import speak
 from pegel_airflow import reconciling, services
+from pegel_airflow.observation import observe
 
 FINGERPRINT = endpoint_fingerprint(seeds.spec())[:8]
 
@@ -63,6 +64,22 @@ def test_a_model_in_a_table_starts_nothing(settings: Settings) -> None:
 
     assert [] == nothing
     assert {"driver/default": "stop"} == {step["target"]: step["kind"] for step in reconciling.steps(settings)}
+
+
+def test_a_model_that_is_explained_has_a_worker(settings: Settings) -> None:
+    """Where drivers are processes of this machine, a plan has a worker for each namespace that asks; else none."""
+    spec = seeds.spec(attribution={"via": "artefact"})
+    services.stores(settings).registry.put(spec)
+    rooms.SERVING.apply(spec)
+    here = settings.model_copy(update={"job_backend": "local"})
+
+    planned = {str(action.target): action.kind.value for action in observe(here).plan()}
+    elsewhere = {str(action.target) for action in observe(settings).plan()}
+    told = reconciling.report(here, [], dry_run=True)
+
+    assert "start" == planned["worker/default"]
+    assert set() == {target for target in elsewhere if target.startswith("worker/")}
+    assert "worker default" in told
 
 
 def test_nothing_to_do_is_a_success(settings: Settings, run_dag: Any) -> None:

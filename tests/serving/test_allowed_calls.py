@@ -80,7 +80,7 @@ def test_a_path_takes_its_one_method(method: str, path: str) -> None:
         "/v2/models/delays-v1/infer%00",
         "/v2/models/delays-v1/infer%0a",
         "/v2/models/delays-v1%3funload/infer",
-        "/v1/models/delays-v1:explain",
+        "/v2/models/delays-v1/explain",
         "/v1/models/delays-v1:predict:predict",
         "/v1/models/:predict",
         "/v1/models/" + "m" * 254 + ":predict",
@@ -125,3 +125,13 @@ def test_no_path_reaches_the_repository(tail: str) -> None:
 
         assert "/../" not in passed
         assert not passed.startswith("/v2/repository")
+
+
+def test_explanations_pass_and_are_not_logged() -> None:
+    """A model's own explanations may be asked for, by POST alone; no answer of them is taken for a prediction."""
+    passed = allowed_call("POST", b"/v1/models/delays-v1:explain", "delays-v1")
+
+    assert AllowedCall("/v1/models/delays-v1:explain", is_inference=False) == passed
+    for method, path in (("GET", b"/v1/models/delays-v1:explain"), ("POST", b"/v1/models/other-v1:explain")):
+        with pytest.raises(CallRefused):
+            allowed_call(method, path, "delays-v1")

@@ -35,11 +35,12 @@ class Runs(StrEnum):
 
     DRIVER = "driver"
     ENDPOINT = "endpoint"
+    WORKER = "worker"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
-    """What an action is about. `name` is the group of a driver, or the name of an endpoint.
+    """What an action is about. `name` is the group of a driver, an endpoint's, or the namespace of a worker.
 
     >>> str(Target.endpoint("delays-v1"))
     'endpoint/delays-v1'
@@ -57,6 +58,11 @@ class Target:
     def endpoint(cls, name: str) -> Self:
         """Return a model's endpoint."""
         return cls(Runs.ENDPOINT, name)
+
+    @classmethod
+    def worker(cls, namespace: str) -> Self:
+        """Return the attribution worker of a namespace."""
+        return cls(Runs.WORKER, namespace)
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from pegel.reconcile.desired import endpoint_fingerprint
+from pegel.reconcile.desired import endpoint_fingerprint, explained_with
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel_local.machine.ports import LOOPBACK, free_ports
 from pegel_local.processes.private_files import read_json, write_json
@@ -48,6 +48,8 @@ class EndpointDocument:
     in the environment of the proxy; not in that of the model server, which runs foreign code."""
     colour: str = "blue"
     """`blue` or `green`: what serves and its candidate differ in it, so that neither is in the way of the other."""
+    explained_with: str | None = None
+    """The rows of a baseline with which its model server explains single rows; None where it explains none."""
     staged_by: str = ""
     """Of a candidate: the run that was the last to ask for it, and alone may end it."""
 
@@ -73,6 +75,7 @@ class EndpointDocument:
             port=port,
             probe_token=secrets.token_urlsafe() if parts else "",
             colour=colour,
+            explained_with=explained_with(spec),
         )
 
     def elsewhere(self) -> Self:

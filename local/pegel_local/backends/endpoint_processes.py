@@ -21,7 +21,8 @@ from pathlib import Path
 
 from pegel.data import wire
 from pegel.data.endpoint_readiness import ABSENT, READY, foreign_readiness, readiness
-from pegel.errors import SetupError
+from pegel.errors import PegelError, SetupError
+from pegel.featurestore import LocalFeatureStore
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate, pinned
 from pegel.spec import names
@@ -301,8 +302,19 @@ class LocalServingBackend:
             document.name,
             "--port",
             str(document.server_port),
+            *self._explaining(document),
         )
         return (self._python(), "-m", "pegel_serving.server", *options)
+
+    def _explaining(self, document: EndpointDocument) -> tuple[str, ...]:
+        """Return the options of a server that explains; rows of the baseline that are not here are done without."""
+        if document.explained_with is None:
+            return ()
+        try:
+            table = LocalFeatureStore(self._settings.features).read_training_data(document.explained_with)
+        except PegelError:
+            return ("--explain",)
+        return ("--explain", "--background", str(table))
 
     def _proxy_command(self, document: EndpointDocument) -> tuple[str, ...]:
         own = () if document.client_header is None else (document.client_header,)

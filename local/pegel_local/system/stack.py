@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 AIRFLOW_GRACE_S = STOP_GRACE.total_seconds()
 """A task that is being carried out may itself wait for a driver to stop."""
 
-SUPERVISED = ("jobs/*", "endpoints/*/*", "pods/*/*/*")
-"""Folders below a home in which commands run under supervisors: drivers, parts of endpoints, containers of a player."""
+SUPERVISED = ("jobs/*", "workers/*", "endpoints/*/*", "pods/*/*/*")
+"""Folders below a home in which commands run under supervisors: drivers, attribution workers, parts of endpoints,
+containers of a player."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from pegel.store.results import Results
 from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_processes import LocalServingBackend
+from pegel_local.backends.worker_processes import WORKERS, LocalWorkerBackend
 from pegel_local.machine.paths import Home
 from pegel_local.system.cluster_endpoints import endpoints_in_cluster
 from pegel_local.system.ended_parts import EndedParts
@@ -56,6 +57,7 @@ def gather(settings: Settings, now: datetime | None = None) -> dict[str, list[St
         "addresses": [] if state is None or not up else _addresses(state),
         "drivers": _drivers(settings, up=up),
         "endpoints": _endpoints(settings, up=up) if settings.serves_on_this_machine else endpoints_in_cluster(settings),
+        **({"workers": workers} if (workers := _workers(settings, up=up)) else {}),
     }
     return sections | _stored(settings, at) | {"disk": [_disk(settings.home)]}
 
@@ -101,6 +103,18 @@ def _drivers(settings: Settings, *, up: bool) -> list[StatusLine]:
                 name=seen.group, state=f"{seen.state}, generation {seen.generation}{code}", good=good, remedy=remedy
             )
         )
+    return lines
+
+
+def _workers(settings: Settings, *, up: bool) -> list[StatusLine]:
+    lines = []
+    for seen in LocalWorkerBackend(settings).observe():
+        good = seen.state is not JobState.EXITED or not up
+        code = "" if seen.exit_code is None else f", exit code {seen.exit_code}"
+        what = STOPPED if good and seen.state is JobState.EXITED else seen.state.value
+        state = f"{what}, generation {seen.generation}{code}"
+        remedy = "" if good else f"less {settings.home / WORKERS / seen.group / 'log'}"
+        lines.append(StatusLine(name=seen.group, state=state, good=good, remedy=remedy))
     return lines
 
 

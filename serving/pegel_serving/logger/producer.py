@@ -114,13 +114,15 @@ class KafkaSettings:
     max_body_bytes: int = 1_000_000
     security: Mapping[str, object] = field(default_factory=dict, repr=False)
     """What the broker asks of a client, in librdkafka's words."""
+    client_id: str = "pegel-logger"
+    """As which the broker knows this client."""
 
     def options(self) -> dict[str, object]:
         """Return the settings in librdkafka's words."""
         return {
             **self.security,
             "bootstrap.servers": self.servers,
-            "client.id": "pegel-logger",
+            "client.id": self.client_id,
             "acks": "all",
             "enable.idempotence": True,
             "compression.type": "lz4",

@@ -1,0 +1,115 @@
+"""An endpoint asked about rows, as the probe asks it: our own questions are marked, logged as such and judged nowhere.
+
+A budget bounds how many rows it is asked about in a minute; who asks for more waits.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from pegel.data import wire
+from pegel.data.columns import Kind, Role, Schema
+from pegel.data.decoding import decode_batch
+from pegel.errors import InvalidPayload
+from pegel_serving.attribution.explained import NotExplained
+from pegel_serving.attribution.told_rows import told_rows
+from pegel_serving.model_columns import Rows
+from pegel_serving.model_errors import sentence
+
+PREFIX: Final = "pegel-probe-"
+"""Of the ids of our own requests, in their header `Ce-Id`."""
+ANSWERS_WITHIN_S: Final = 30.0
+MOST_ANSWER: Final = 16 << 20
+
+
+@dataclass(slots=True)
+class CallBudget:
+    """Rows that may be asked about in each minute, by a bucket that fills evenly and holds a minute's worth."""
+
+    per_minute: int
+    clock: Callable[[], float] = time.monotonic
+    wait: Callable[[float], None] = time.sleep
+    _left: float = field(init=False)
+    _at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with a full bucket."""
+        self._left, self._at = float(self.per_minute), self.clock()
+
+    def spend(self, rows: int) -> None:
+        """Wait until so many rows may be asked about; more than a minute's worth are let through late."""
+        now = self.clock()
+        self._left = min(self.per_minute, self._left + (now - self._at) * self.per_minute / 60)
+        self._at, self._left = now, self._left - rows
+        if self._left < 0:
+            self.wait(-self._left * 60 / self.per_minute)
+
+
+@dataclass(slots=True)
+class AskedEndpoint:
+    """Asks one endpoint by protocol v1. `token`: the endpoint's secret, by which its proxy knows our requests."""
+
+    address: str
+    token: str
+    schema: Schema
+    budget: CallBudget
+
+    def __call__(self, rows: Rows) -> NDArray[np.float64]:
+        """Return what the endpoint puts out: of classes with probabilities these, else its first number.
+
+        Raises NotExplained where it answers no number, and where it does not answer.
+        """
+        self.budget.spend(len(rows))
+        instances = [list(map(_plain, row)) for row in rows.tolist()]
+        body = self._post(orjson.dumps({"instances": instances}))
+        try:
+            decoded = decode_batch([body], self.schema, Role.PREDICTION)
+        except InvalidPayload as error:
+            raise NotExplained(f"the endpoint's answer cannot be read: {error}") from error
+        if decoded.errors or decoded.columns.n != len(rows):
+            why = next(iter(decoded.errors.values()), f"{decoded.columns.n} answers to {len(rows)} rows")
+            raise NotExplained(f"the endpoint's answer cannot be read: {why}")
+        return self._numbers(told_rows(decoded.columns, self.schema.of_role(Role.PREDICTION)))
+
+    def _numbers(self, answers: Rows) -> NDArray[np.float64]:
+        fields = self.schema.of_role(Role.PREDICTION)
+        stem = f"{fields[0].name}_probability_"
+        classes = [at for at, field in enumerate(fields) if field.name.startswith(stem)]
+        numeric = [at for at, field in enumerate(fields) if field.kind is Kind.NUMERIC]
+        if not numeric:
+            raise NotExplained("the endpoint answers classes and no number for them, of which no part can be told")
+        columns = (classes[1:] if len(classes) == 2 else classes) or numeric[:1]  # noqa: PLR2004  of two the second
+        return np.asarray(answers[:, columns], dtype=np.float64)
+
+    def _post(self, body: bytes) -> bytes:
+        headers = {
+            "Content-Type": wire.JSON,
+            wire.PROBE_HEADER: self.token,
+            wire.http_name(wire.HEADER_ID): f"{PREFIX}{uuid.uuid4()}",
+        }
+        request = urllib.request.Request(self.address, data=body, headers=headers)  # noqa: S310  by our own backend
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=ANSWERS_WITHIN_S) as answer:
+                read: bytes = answer.read(MOST_ANSWER + 1)
+        except (OSError, urllib.error.URLError, ValueError) as error:
+            raise NotExplained(f"the endpoint does not answer: {sentence(error)}") from error
+        if len(read) > MOST_ANSWER:
+            raise NotExplained(f"the endpoint answers with more than {MOST_ANSWER >> 20} MiB")
+        return read
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON writes it: what is missing is null."""
+    return None if isinstance(value, float) and math.isnan(value) else value

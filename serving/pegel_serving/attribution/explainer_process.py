@@ -1,0 +1,134 @@
+"""`python -m pegel_serving.attribution.explainer_process FD`: explain one model, for the worker that started it.
+
+It runs the model's code, and so it is told nothing but where the model is: it has neither the address of the database
+nor the broker's. What the model prints goes to the log.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from pegel.data.columns import Role, Schema
+from pegel.errors import PegelError
+from pegel_serving.attribution.artefact_digest import artefact_digest
+from pegel_serving.attribution.asked_endpoint import AskedEndpoint, CallBudget
+from pegel_serving.attribution.background_rows import background_rows
+from pegel_serving.attribution.choose_method import method_for
+from pegel_serving.attribution.explained import NotExplained
+from pegel_serving.attribution.explainer import NO_METHOD, Explainer, GivenEvent
+from pegel_serving.attribution.explainer_frames import SilentExplainer, receive, send
+from pegel_serving.attribution.permutation_method import PermutationMethod
+from pegel_serving.attribution.told_event import ToldEvent
+from pegel_serving.fitted_model import FittedModel
+from pegel_serving.model_columns import Rows
+from pegel_serving.model_errors import sentence
+
+NO_ARTEFACT: Final = "no_artefact"
+OTHER_ARTEFACT: Final = "other_artefact"
+_NICE: Final = 5
+"""Explanations are outside the way of requests, also where both share a machine."""
+
+
+class Unprepared(Exception):
+    """Nothing of this model can be explained; `reason` is counted, the message says why."""
+
+    def __init__(self, reason: str, why: str) -> None:
+        """Keep the reason."""
+        super().__init__(why)
+        self.reason = reason
+
+
+def prepared(told: dict[str, Any]) -> Explainer:
+    """Return what explains the model that the worker tells of. Raises Unprepared."""
+    try:
+        return _of_endpoint(told) if told.get("folder") is None else _of_artefact(told)
+    except NotExplained as error:
+        raise Unprepared(NO_METHOD, str(error)) from error
+    except (PegelError, OSError) as error:
+        raise Unprepared(NO_ARTEFACT, sentence(error)) from error
+
+
+def _of_artefact(told: dict[str, Any]) -> Explainer:
+    folder = Path(told["folder"])
+    digest = artefact_digest(folder)
+    if told.get("digest") not in {None, digest}:
+        raise Unprepared(
+            OTHER_ARTEFACT, f"the folder holds another model than was registered: {digest[:12]}, {told['digest'][:12]}"
+        )
+    model = FittedModel.load(folder)
+    if artefact_digest(folder) != digest:
+        raise Unprepared(OTHER_ARTEFACT, "the folder was written to while it was read")
+    background = _background(told, model.metadata.schema)
+    return Explainer(
+        model.metadata.schema, method_for(model, background), model, digest, told["rate"], bool(told["replays"])
+    )
+
+
+def _of_endpoint(told: dict[str, Any]) -> Explainer:
+    schema = Schema.from_json(told["schema"])
+    asked = AskedEndpoint(told["address"], told["token"], schema, CallBudget(told["calls_per_minute"]))
+    method = PermutationMethod(asked, _background(told, schema))
+    return Explainer(schema, method, None, None, told["rate"], replays=False)
+
+
+def _background(told: dict[str, Any], schema: Schema) -> Rows:
+    """Return rows of the baseline; none where they are not here: who needs them says so."""
+    features = schema.of_role(Role.FEATURE)
+    if told.get("background") is None:
+        return np.empty((0, len(features)), dtype=object)
+    try:
+        return background_rows(Path(told["background"]), features)
+    except (OSError, ValueError, KeyError):
+        return np.empty((0, len(features)), dtype=object)
+
+
+def events_of(head: dict[str, Any], body: bytes) -> list[GivenEvent]:
+    """Return the events of a message, each `[seed, bytes of the request, bytes of the answer or -1]`."""
+    events, at = [], 0
+    for seed, request, answer in head["events"]:
+        middle = at + request
+        end = middle + max(answer, 0)
+        events.append(GivenEvent(int(seed), body[at:middle], body[middle:end] if answer >= 0 else None))
+        at = end
+    return events
+
+
+def message_of_told(told: list[ToldEvent]) -> tuple[dict[str, Any], bytes]:
+    """Return what is answered: for each event the bytes and rows of its body, or why it has none."""
+    lines = [[len(one.body), one.rows, one.reason, one.why] for one in told]
+    return {"told": lines}, b"".join(one.body for one in told)
+
+
+def main(descriptor: int) -> int:
+    """Serve until the worker goes away."""
+    os.nice(_NICE)
+    os.dup2(2, 1)
+    connection = Connection(descriptor)
+    head, _ = receive(connection, None)
+    try:
+        explainer = prepared(head)
+    except Unprepared as error:
+        send(connection, {"reason": error.reason, "why": str(error)})
+        return 0
+    except BaseException as error:  # noqa: BLE001  the code of whoever made the model
+        send(connection, {"reason": NO_ARTEFACT, "why": sentence(error)})
+        return 0
+    send(connection, {"method": explainer.method.method.value, "artefact": explainer.artefact})
+    while True:
+        head, body = receive(connection, None)
+        send(connection, *message_of_told(explainer.tell(events_of(head, body))))
+
+
+if __name__ == "__main__":
+    with suppress(SilentExplainer):
+        sys.exit(main(int(sys.argv[1])))

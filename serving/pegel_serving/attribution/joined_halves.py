@@ -1,0 +1,122 @@
+"""A request and its answer put together, whichever comes first; an answer that does not come is done without.
+
+::
+
+    r1 ----- a1             joined when a1 comes
+       r2 ------------- |   explained without its answer once the partition is 60 s further, or 60 s have passed here
+          a3 ---------- |   given up then: nobody knows its features
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from pegel.spec.limits import ANSWER_WITHIN
+from pegel.stream.wire_records import Address
+
+WAITS_MS: Final = int(ANSWER_WITHIN.total_seconds() * 1_000)
+REMEMBERED: Final = 20_000
+"""Events that are done, by which copies and late halves are known."""
+OVERHEAD: Final = 1_024
+"""Bytes of the objects around a body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventHalf:
+    """A request or an answer. `time_ms`: the record's timestamp; `time`: when the request came, as its header says."""
+
+    endpoint: str
+    event_id: bytes
+    hashed: int
+    is_request: bool
+    address: Address
+    offset: int
+    time_ms: int
+    body: bytes
+    time: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that it takes, about."""
+        return OVERHEAD + len(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeEvent:
+    """A request with its answer, if it has one."""
+
+    request: EventHalf
+    answer: EventHalf | None
+
+    @property
+    def halves(self) -> list[EventHalf]:
+        """Return what it is made of."""
+        return [self.request, *([] if self.answer is None else [self.answer])]
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that it takes, about."""
+        return sum(half.size for half in self.halves)
+
+
+@dataclass(slots=True)
+class HalfJoin:
+    """Holds halves until the other ones come. `most_bytes`: beyond that the oldest are no longer waited with."""
+
+    most_bytes: int
+    late: int = 0
+    """Halves, copies too, of events that were done before they came."""
+    alone: int = 0
+    """Answers without a request."""
+    size: int = 0
+    _waiting: OrderedDict[tuple[str, bytes], tuple[EventHalf, float]] = field(default_factory=OrderedDict)
+    _done: OrderedDict[tuple[str, bytes], None] = field(default_factory=OrderedDict)
+
+    def take(self, half: EventHalf, now_s: float) -> tuple[WholeEvent | None, list[EventHalf]]:
+        """Return the event that a half completes, if it does, and the halves of nothing that are to be let go."""
+        key = (half.endpoint, half.event_id)
+        if key in self._done:
+            self.late += 1
+            return None, [half]
+        known = self._waiting.get(key)
+        if known is None:
+            self._waiting[key] = (half, now_s)
+            self.size += half.size
+            return None, []
+        if known[0].is_request == half.is_request:
+            self.late += 1
+            return None, [half]
+        self._end(key)
+        pair = (half, known[0]) if half.is_request else (known[0], half)
+        return WholeEvent(*pair), []
+
+    def overdue(self, newest_ms: dict[Address, int], now_s: float) -> Iterator[WholeEvent | EventHalf]:
+        """Yield what is waited with no longer: requests as events without an answer, and answers of nothing.
+
+        `newest_ms`: the newest time of a record of each partition.
+        """
+        for key, (half, since_s) in list(self._waiting.items()):
+            waited_ms = max(newest_ms.get(half.address, 0) - half.time_ms, int((now_s - since_s) * 1_000))
+            if waited_ms <= WAITS_MS and self.size <= self.most_bytes:
+                # Partitions are not in step, so the others are looked at, too; half a minute's worth are few.
+                continue
+            self._end(key)
+            if half.is_request:
+                yield WholeEvent(half, None)
+            else:
+                self.alone += 1
+                yield half
+
+    def forget(self, address: Address) -> None:
+        """Drop what a partition brought that another reader has now."""
+        for key in [key for key, (half, _) in self._waiting.items() if half.address == address]:
+            self.size -= self._waiting.pop(key)[0].size
+
+    def _end(self, key: tuple[str, bytes]) -> None:
+        self.size -= self._waiting.pop(key)[0].size
+        self._done[key] = None
+        while len(self._done) > REMEMBERED:
+            self._done.popitem(last=False)
