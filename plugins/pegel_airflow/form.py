@@ -219,6 +219,9 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Segments (columns)",
         '`["airline", {"column": "distance", "cuts": [500, 1000]}]`: rows are judged by airline and by distance, too.',
     ),
+    "watch.poisoning": Question(
+        "What to watch", "Labels against sure answers", "Tested by themselves, too; needs labels and scores."
+    ),
     "watch.dependence": Question(
         "What to watch",
         "Dependence",

@@ -4,6 +4,7 @@
 - AUC: difference of the areas over its deviation, by DeLong's placements among all rows of both sides together;
 - log loss, Brier score: a linear rank statistic whose scores are the losses of the cells (bin of the score, label);
 - calibration: the same with label less score, both ways;
+- contradictions, where they are asked for: exact test of labels against answers that were at least 90 % sure;
 - bias: rank test of location of residuals, both ways; mean absolute error: of their distances from 0, upwards.
 
 F1 is tested by precision and recall, the root mean square error by the mean absolute error: both are told, and neither
@@ -48,6 +49,10 @@ from pegel.stats.relative_cells import RelativeCells, aligned
 from pegel.stats.residual_counts import ResidualCounts
 from pegel.stats.scores import BINS
 
+CONTRADICTIONS = "contradictions"
+"""The test of labels against sure answers: whoever turns single labels around chooses those."""
+SURE = 0.9
+"""An answer is sure from this score of its class on, inclusive for the class `1`."""
 LEAST_OF_A_CLASS = 10
 """With fewer rows of either class on either side, the AUC is not tested."""
 WEIGHTS: Mapping[str, float] = {ERROR_RATE: 0.5, MAE: 0.6, BIAS: 0.4}
@@ -98,11 +103,17 @@ class FigureTest:
         return math.sqrt(self.factor)
 
 
-def performance_tests(performance: Performance, counts: PerformanceCounts) -> list[Evidence]:
-    """Return the tests that there are rows for; none where the two are not of the same kind of model."""
+def performance_tests(
+    performance: Performance, counts: PerformanceCounts, *, poisoning: bool = False
+) -> list[Evidence]:
+    """Return the tests that there are rows for; none where the two are not of the same kind of model.
+
+    `poisoning`: also that of contradictions, of two classes with scores.
+    """
     before, now = performance.counts.compared, counts.compared
     if isinstance(before, ClassCounts) and isinstance(now, ClassCounts):
-        return _class_tests(performance, before, now)
+        found = _class_tests(performance, before, now)
+        return found + (_contradiction_test(performance, before, now) if poisoning else [])
     if isinstance(before, ResidualCounts) and isinstance(now, ResidualCounts):
         return _residual_tests(performance, before, now)
     return []
@@ -116,8 +127,18 @@ def level_shares(tests: Sequence[Evidence]) -> list[float]:
     return [share / math.fsum(shares) for share in shares]
 
 
+def contradictions(counts: ClassCounts) -> tuple[int, int]:
+    """Return how many labels are against a sure answer, and how many rows have a sure answer and a label."""
+    sure = round(SURE * BINS)
+    ones, zeros = counts.scores[sure:], counts.scores[: BINS - sure]
+    return int(ones[:, 0].sum() + zeros[:, 1].sum()), int(ones.sum() + zeros.sum())
+
+
 def effect_of(test: Evidence, performance: Performance, counts: PerformanceCounts) -> Effect:
     """Return how the figure of a test changed."""
+    if isinstance(test, CountTest) and test.name == CONTRADICTIONS:
+        shares = test.seen_in_baseline / max(test.m, 1), test.seen / max(test.n, 1)
+        return Effect(test.difference, "share", f"labels against sure answers {from_to(*shares)}")
     before, now = ({each.name: each.value for each in figures(one)} for one in (performance.counts, counts))
     first, last = before.get(test.name), now.get(test.name)
     if first is None or last is None:
@@ -140,6 +161,14 @@ def _class_tests(performance: Performance, before: ClassCounts, now: ClassCounts
     if min(before.scored, now.scored) >= MIN_WINDOW:
         found += _score_tests(performance, before.scores, now.scores)
     return found
+
+
+def _contradiction_test(performance: Performance, before: ClassCounts, now: ClassCounts) -> list[Evidence]:
+    (seen, sure), (seen_before, sure_before) = contradictions(now), contradictions(before)
+    if not sure or not sure_before:
+        return []
+    factor = performance.factor(ERROR_RATE)
+    return [_count(CONTRADICTIONS, (seen, sure), (seen_before, sure_before), factor)]
 
 
 def _count(name: str, now: tuple[int, int], before: tuple[int, int], factor: float) -> CountTest:

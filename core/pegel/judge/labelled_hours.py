@@ -108,9 +108,13 @@ class Followers:
         coverage = self.coverage.get(key, None if last is None else last.coverage)
         if last is not None and (last.counts, last.settled, last.coverage) == (counts, settled, coverage):
             return
-        level, margin = span_level(self._per_day(), span.end - span.start), self.spec.watch.margin
+        level, watch = span_level(self._per_day(), span.end - span.start), self.spec.watch
         # A segment may well have an error rate of its own, and the baseline has labels of the whole alone.
-        judgement = shown(counts) if segment else judge_counts(counts, self.baseline, level=level, margin=margin)
+        judgement = (
+            shown(counts)
+            if segment
+            else judge_counts(counts, self.baseline, level=level, margin=watch.margin, poisoning=watch.poisoning)
+        )
         revision = 0 if last is None else last.revision + 1
         changed[key] = PerformanceRow(
             model=self.spec.model.name,

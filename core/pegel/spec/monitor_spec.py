@@ -297,6 +297,9 @@ class Watch(Section):
     dependence: Literal["auto", "off"] = "auto"
     """Whether it is judged how every two features go together: `auto`, where at least two of them have enough training
     rows, or `off`."""
+    poisoning: bool = False
+    """Whether labels against answers that were at least 90 % sure are tested by themselves, too: whoever turns labels
+    around to spoil the next training does it where a model is sure. Needs labels, and scores of two classes."""
     long_spans: LongSpans = ("hour", "day", "week")
     """What windows are added up to and judged as again: a change that no window shows may show in a day. They share the
     false-alarm budget with the windows; what windows do not add up to exactly is left out."""
@@ -451,6 +454,10 @@ class MonitorSpec(Section):
             raise ValueError(
                 f"labels: matched by {', '.join(map(shown, dropped))}, which archive.private drops, so that no row is "
                 "found by it; hash it instead"
+            )
+        if self.watch.poisoning and not self.labels.is_used:
+            raise ValueError(
+                "watch.poisoning: tests labels, and no labels come; state the section `labels`, or leave it out"
             )
         if self.labels.is_used and self.archive.keep < self.labels.horizon:
             raise ValueError(

@@ -52,7 +52,14 @@ class LabelledAnswers:
         if window.labelled is None or not window.labelled.labelled:
             return LayerResult()
         level, margin = budget.of(self.name), setting.spec.watch.margin
-        judged = judge_counts(window.labelled, window.baseline, level=level, margin=margin, share=budget.share(level))
+        judged = judge_counts(
+            window.labelled,
+            window.baseline,
+            level=level,
+            margin=margin,
+            share=budget.share(level),
+            poisoning=setting.spec.watch.poisoning,
+        )
         return LayerResult(judged.verdicts)
 
     def notes(self, setting: Setting, _budget: Budget) -> list[str]:

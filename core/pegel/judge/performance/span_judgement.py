@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from pegel.baseline.baseline import Baseline
-from pegel.detect.performance_tests import effect_of, performance_tests
+from pegel.detect.performance_tests import CONTRADICTIONS, effect_of, performance_tests
 from pegel.errors import NotFound
 from pegel.judge.decision import FeatureVerdict, overall, verdict_on
 from pegel.judge.explanation import Explanation, explained_by
@@ -32,6 +32,7 @@ FORMULAS = {
     BRIER: _LOSSES,
     CALIBRATION: "linear rank statistic of label less score, by (bin of the score, label); two-sided, Pearson III",
     BIAS: f"{_RANKS.format('residuals')}, two-sided",
+    CONTRADICTIONS: f"{_COUNTS}, among those whose answer was at least 90 % sure",
     MAE: f"{_RANKS.format('distances of residuals from 0')}, upwards",
 }
 
@@ -57,9 +58,17 @@ class SpanJudgement:
 
 
 def judge_counts(
-    counts: PerformanceCounts, baseline: Baseline | None, *, level: float, margin: float, share: float = 1.0
+    counts: PerformanceCounts,
+    baseline: Baseline | None,
+    *,
+    level: float,
+    margin: float,
+    share: float = 1.0,
+    poisoning: bool = False,
 ) -> SpanJudgement:
     """Judge the labelled rows of one span at `level` false alarms among all its tests.
+
+    `poisoning`: labels against sure answers are tested by themselves, too.
 
     Fewer than 50 labelled rows are not judged; neither are rows of another kind of model than the baseline's labels.
     """
@@ -72,7 +81,7 @@ def judge_counts(
         return SpanJudgement(none, found, why=f"{counts.labelled:,} labelled rows, {MIN_WINDOW} are needed")
     if performance.counts.is_of_classes is not counts.is_of_classes:
         return SpanJudgement(Verdict.LAYOUT_MISMATCH, found, why="labels of training are of another kind than these")
-    tests = performance_tests(performance, counts)
+    tests = performance_tests(performance, counts, poisoning=poisoning)
     verdicts = tuple(
         verdict_on(test.name, [test], criterion, lambda one: effect_of(one, performance, counts))
         for test, criterion in zip(tests, criteria(tests, level, margin, share), strict=True)
@@ -101,7 +110,9 @@ def explain_span(finding: Finding, counts: PerformanceCounts, baseline: Baseline
     """Recompute a finding on a span from its stored counts. Raises NotFound if its test is not there."""
     if baseline.performance is None:
         raise NotFound("expected a baseline with labels, found one without: nothing was recomputed.")
-    tests = [test for test in performance_tests(baseline.performance, counts) if test.name == finding.test]
+    tests = [
+        test for test in performance_tests(baseline.performance, counts, poisoning=True) if test.name == finding.test
+    ]
     explanation = explained_by(finding, tests, FORMULAS[finding.test])
     length = "day" if finding.span.end - finding.span.start >= timedelta(days=1) else "hour"
     budget = f"{finding.budget_share:.2%} of what the tests of labels may spend on the span of one {length}"
