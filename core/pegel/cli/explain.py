@@ -24,6 +24,7 @@ from pegel.judge.single_event import DETECTOR as SINGLE_EVENT
 from pegel.judge.single_event import explain_single_event
 from pegel.judge.skew import DETECTOR as SKEW
 from pegel.judge.skew import explain_skew
+from pegel.past.finding_slices import FindingSlices, finding_slices
 from pegel.spec.settings import Settings
 from pegel.stats.performance_counts import PerformanceCounts
 from pegel.stats.summary import Summary
@@ -37,17 +38,30 @@ FindingId = Annotated[
     str, typer.Argument(metavar="FINDING", help="The id in a mail or on the page; its start is enough.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it for machines, every number exact.")]
+WhichRows = Annotated[
+    bool, typer.Option("--rows", help="Search the archive for the rows that hold most of it, told by their values.")
+]
 
 
-def explain(finding: FindingId, home: HomeOption = None, as_json: AsJson = False) -> None:
+def explain(finding: FindingId, home: HomeOption = None, rows: WhichRows = False, as_json: AsJson = False) -> None:
     """Recompute a finding from its stored window and baseline, and show the arithmetic."""
-    explanation = explained(settings_of(home), finding)
-    say(json.dumps(explanation.to_json(), indent=2) if as_json else str(explanation))
+    settings = settings_of(home)
+    explanation = explained(settings, finding)
+    slices = _slices(settings, finding) if rows else None
+    if as_json:
+        say(json.dumps(explanation.to_json() | ({} if slices is None else {"rows": slices.to_json()}), indent=2))
+    else:
+        say("\n".join([str(explanation), *([] if slices is None else slices.lines())]))
     if not explanation.agrees:
         raise PermanentError(
             f"expected the stored statistic and p-value of finding {finding} to be found again to 1e-9; they were not. "
             "The stored window or baseline is not the one that was judged."
         )
+
+
+def _slices(settings: Settings, finding: str) -> FindingSlices:
+    with opened(settings) as engine:
+        return finding_slices(settings, engine, finding)
 
 
 def explained(settings: Settings, finding: str) -> Explanation:

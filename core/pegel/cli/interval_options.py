@@ -49,7 +49,7 @@ def interval_report(model: str | None, start: str | None, end: str | None, home:
             judged: CheckReport | str = check_interval(where, spec_of(entry), within, now=now)
         except PermanentError as error:
             judged = str(error)
-    past = History(entry.model, entry.version, within, settings.database)
+    past = History(entry.model, entry.version, within, settings.database, settings=settings)
     return entry, interval_page(past, judged, made_at=now)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pegel.data.spans import Span
 from pegel.errors import PegelError
 from pegel.past import found_tables, long_span_tables, window_tables
+from pegel.past.finding_slices import FindingSlices, finding_slices
 from pegel.past.history_page import story_html
 from pegel.past.interval import When, interval
 from pegel.past.past_table import PastTable, TableSource
@@ -50,10 +51,11 @@ def history(
     """
     now = datetime.now(UTC)
     within = interval(since, until, now=now)
-    url = database or Settings.of_home((Path(home) if home is not None else Settings().home).resolve()).database
+    settings = Settings.of_home((Path(home) if home is not None else Settings().home).resolve())
+    url = database or settings.database
     with opened_to_read(url) as engine:
         entry = watched_model(engine, model, version, otherwise="Nothing was read.")
-    return History(entry.model, entry.version, within, url)
+    return History(entry.model, entry.version, within, url, settings=settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,8 @@ class History:
     database: str = field(repr=False)
     unread: list[str] = field(default_factory=list, repr=False)
     """What tables that were read so far could not read, in words."""
+    settings: Settings = field(default_factory=Settings, repr=False)
+    """Where the archive and the training data are."""
 
     @property
     def windows(self) -> PastTable:
@@ -115,6 +119,14 @@ class History:
     def story(self) -> Story:
         """Return what happened day by day, as facts."""
         return story_of(self.database, self.model, self.version, self.span, now=datetime.now(UTC))
+
+    def slices(self, finding: str) -> FindingSlices:
+        """Search the archive for the rows that hold most of a finding, told by one or two conditions each.
+
+        `finding`: its id, as the table of findings has it; its start is enough. Raises NotFound.
+        """
+        with opened_to_read(self.database) as engine:
+            return finding_slices(self.settings, engine, finding)
 
     def __str__(self) -> str:
         """Return the story in words."""

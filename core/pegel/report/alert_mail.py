@@ -23,8 +23,10 @@ from pegel.report.alert_subject import plain_state, subject, worst_feature
 from pegel.report.change_words import began_to_change, since
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
+from pegel.report.prediction_words import NO_ROWS, PredictionMove, does_it_matter
 from pegel.report.single_event_mail import single_event_words
 from pegel.report.span_words import when
+from pegel.slices.sliced_findings import rows_command
 from pegel.spec.outside_text import LONGEST_SENTENCE, LONGEST_SHOWN, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.stream.result_rows import Tally
@@ -52,6 +54,7 @@ def render(
     now: datetime,
     endpoint_logs: Sequence[str] = (),
     long_spans: Mapping[str, LongSpanRow] = MappingProxyType({}),
+    moved: PredictionMove | str = NO_ROWS,
 ) -> Rendered:
     """Return the mail's words and picture.
 
@@ -63,6 +66,7 @@ def render(
         now: When it is sent.
         endpoint_logs: Where the logs of the model's endpoint are, that of the model server first; none if not known.
         long_spans: What is stored of the long spans that the findings are about, by the finding's id.
+        moved: How the model's output moved meanwhile, or why that is not known; told where predictions are explained.
     """
     if mail.alert.kind is AlertKind.SINGLE_EVENT:
         return Rendered(*single_event_words(mail, link=_link(mail, page_url), now=now), html=None, picture=None)
@@ -78,6 +82,8 @@ def render(
         "advice": [] if mail.kind is MailKind.OVER else advice(mail, endpoint_logs),
         "doubt": doubt(facts),
         "evidence": evidence(facts),
+        "matter": matter(facts, moved),
+        "rows_command": which_rows(facts),
         "short": mail.alert.id[:8],
         "link": _link(mail, page_url),
         "next_mail": words.moment(_whole_minute(now + mail.spec.alerts.repeat_after), now),
@@ -379,6 +385,20 @@ def evidence(facts: Facts) -> str:
         f"effect {words.effect(worst)}, {margin}"
         f"{sizes} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
     )
+
+
+def matter(facts: Facts, moved: PredictionMove | str) -> str:
+    """Return whether a drift matters to the model; empty where nobody asked for its predictions to be explained."""
+    is_drift = facts.alert.kind in {AlertKind.DRIFT, AlertKind.LONG_SPANS} and facts.mail.kind is not MailKind.OVER
+    if not (is_drift and facts.mail.spec.attribution.is_used):
+        return ""
+    return does_it_matter(None, moved) if isinstance(moved, str) else does_it_matter(moved)
+
+
+def which_rows(facts: Facts) -> str:
+    """Return the command that says which rows the worst finding is about; a mail waits for no search in the archive."""
+    is_open = facts.mail.kind is not MailKind.OVER
+    return rows_command(facts.findings[0]) if is_open and facts.mail.spec.archive.is_used else ""
 
 
 def _link(mail: Mail, page_url: str) -> str:

@@ -16,7 +16,9 @@ from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.report.alert_mail import Rendered, message, plain, render
+from pegel.report.prediction_words import PredictionMove
 from pegel.report.reading import Sources
+from pegel.spec.attribution_section import AttributionSection
 from pegel.stats.summary import Summary
 from pegel.store.results import Results
 from pegel.stream.result_rows import Tally
@@ -270,3 +272,30 @@ def test_foreign_names_are_escaped_in_html_and_kept_in_text(mail: Mail) -> None:
     assert told.html is not None
     assert "<i>x" not in told.html
     assert "&lt;i&gt;x shifted up" in told.html
+
+
+def test_a_drift_says_whether_it_matters(mail: Mail, baseline: Baseline) -> None:
+    """Where predictions are explained the mail says how the output moved, or why that is not known; else nothing."""
+    section = {"via": "artefact"}
+    asked = replace(mail, spec=mail.spec.model_copy(update={"attribution": AttributionSection.model_validate(section)}))
+    move = PredictionMove(0.33, {"amount": (0.34, 0.02)}, 1.0, 0.05)
+
+    texts = [
+        render(each, baseline=None, tally=TALLY, page_url=PAGE, now=NOW, moved=moved).text
+        for each, moved in ((asked, move), (asked, "learning its baseline"), (mail, move))
+    ]
+
+    assert "Does it matter? The prediction rose by 0.33" in texts[0]
+    assert "Does it matter? Not known, because learning its baseline." in texts[1]
+    assert "Does it matter?" not in texts[2]
+
+
+def test_a_mail_names_the_command_that_says_which_rows(mail: Mail, rendered: Rendered) -> None:
+    """No mail waits for a search in the archive: it names the command; without an archive there is none."""
+    kept = mail.spec.archive.model_copy(update={"keep": timedelta(0)})
+    without = replace(mail, spec=mail.spec.model_copy(update={"archive": kept}))
+    told = render(without, baseline=None, tally=TALLY, page_url=PAGE, now=NOW).text
+
+    assert "Which rows? pegel explain " in rendered.text
+    assert " --rows" in rendered.text
+    assert "Which rows?" not in told

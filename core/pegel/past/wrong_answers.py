@@ -1,0 +1,99 @@
+"""How wrong the answer to each of some archived rows was, by the labels that are kept beside the archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from numpy.typing import NDArray
+
+from pegel.archive.archive_address import ArchiveAddress
+from pegel.archive.folders import Kept, date_folder, days_between
+from pegel.archive.row_columns import EVENT_ID, EVENT_TIME, ROW, feature_column, hashed_column, key_column
+from pegel.data.entity_keys import entity_key
+from pegel.data.instants import DAY, MICROSECOND
+from pegel.labels.label_arrays import SCHEMA, LabelArrays
+from pegel.labels.labelled_table import EVENT_US, KEY, PREDICTED, Matching, answers, with_labels
+from pegel.spec.monitor_spec import MonitorSpec
+
+
+@dataclass(frozen=True, slots=True)
+class WrongAnswers:
+    """Labels of a model version. `prediction`: the column of the answers they are about."""
+
+    address: ArchiveAddress
+    spec: MonitorSpec
+    prediction: str
+
+    def columns(self, there: list[str]) -> list[str]:
+        """Return the columns of rows, of those there are, by which labels are found."""
+        parts = [(key_column(name), feature_column(name)) for name in self.spec.label_keys]
+        keys = [each for pair in parts for plain in pair for each in (plain, hashed_column(plain))]
+        return [EVENT_TIME, ROW, self.prediction, *(name for name in keys if name in there)]
+
+    def sizes(self, rows: pa.Table) -> NDArray[np.float64]:
+        """Return the error of each row: of a class 0 or 1, of a number how far off it was; NaN without a label."""
+        predicted, number = answers(rows.column(self.prediction).combine_chunks())
+        keys = self._keys(rows)
+        times = rows.column(EVENT_TIME).cast(pa.int64()).fill_null(0)
+        table = pa.table({KEY: keys, EVENT_US: times, ROW: rows.column(ROW), PREDICTED: predicted, "said": number})
+        labels = self._labels(keys, rows.column(EVENT_TIME))
+        if labels is None:
+            return np.full(rows.num_rows, np.nan)
+        found = with_labels(table, labels, self._matching)
+        off = np.abs(found.column("said").to_numpy() - found.column("number").to_numpy())
+        if np.isfinite(off).any():
+            return np.asarray(off, dtype=np.float64)
+        same = pc.equal(found.column(PREDICTED), found.column("category")).cast(pa.float64())
+        return np.asarray(1 - same.to_numpy(), dtype=np.float64)
+
+    @property
+    def _matching(self) -> Matching:
+        labels = self.spec.labels
+        by_entity = labels.match == "entity"
+        tolerance = labels.tolerance // MICROSECOND if by_entity else 0
+        return Matching(by_entity, labels.horizon // MICROSECOND, tolerance)
+
+    def _keys(self, rows: pa.Table) -> pa.Array:
+        if not self.spec.label_keys:
+            return rows.column(EVENT_ID).combine_chunks()
+        parts = []
+        for name in self.spec.label_keys:
+            plain = (key_column(name), feature_column(name))
+            there = [each for each in (*plain, *map(hashed_column, plain)) if each in rows.column_names]
+            columns = [rows.column(each).to_pylist() for each in there]
+            parts.append([next((v for v in values if v is not None), None) for values in zip(*columns, strict=True)])
+        return pa.array([_key(values) for values in zip(*parts, strict=True)], pa.string())
+
+    def _labels(self, keys: pa.Array, times: pa.ChunkedArray) -> LabelArrays | None:
+        """Return the labels of these keys that were sent since the first of the rows."""
+        first: datetime | None = pc.min(times).as_py()
+        if first is None:
+            return None
+        model = self.spec.model
+        spaces = self.address.files_below(f"{self.address.root}/{Kept.LABELS}", recursive=False)
+        files = [
+            path
+            for space in spaces
+            for day in days_between(first, datetime.now(UTC) + DAY)
+            for path in self.address.files_below(
+                f"{space}/model={model.name}/version={model.version}/{date_folder(day)}"
+            )
+            if path.endswith(".parquet")
+        ]
+        if not files:
+            return None
+        kept = ds.dataset(files, schema=SCHEMA, format="parquet", filesystem=self.address.files)
+        found = kept.to_table(filter=pc.field(KEY).isin(keys.unique()))
+        return LabelArrays.of_arrow(found.combine_chunks()) if found.num_rows else None
+
+
+def _key(parts: tuple[object, ...]) -> str | None:
+    try:
+        return entity_key(parts)
+    except ValueError:
+        return None

@@ -1,0 +1,131 @@
+"""Does it matter? By how much the model's output moved, through which features, in words.
+
+The difference of the mean output is the sum of the differences of mean attributions, so it has parts that add up. Parts
+are told without percentages: they may cancel. They say what the model used, not what caused the change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pegel.detect.attribution_change import CLEAR, AttributionChange
+from pegel.judge.attribution.attribution_judgement import OUTPUT
+from pegel.report.words import SIGMA
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
+from pegel.spec.plain_numbers import plain
+
+MOST_PARTS: Final = 3
+"""Features that are named; the rest is told together."""
+NOT_EXPLAINED: Final = "no predictions of this model are explained (`attribution` in its spec)"
+NO_ROWS: Final = "no explained rows of these windows are known"
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionMove:
+    """How the model's mean output differs between a window and its baseline.
+
+    `output`: in standard deviations of the output over the baseline's rows, as all else here. `parts`: of each feature,
+    with its standard error. `sigma`: that standard deviation, in the output's own unit. `margin`: what is less is not
+    noticeable. `unit`: what the output is, such as `log-odds`; empty: the prediction itself.
+    """
+
+    output: float
+    parts: Mapping[str, tuple[float, float]]
+    sigma: float
+    margin: float
+    unit: str = ""
+
+    @classmethod
+    def of_facts(cls, facts: Mapping[str, Any], margin: float, unit: str = "") -> PredictionMove:
+        """Read what an `AttributionJudgement` tells. Raises KeyError, TypeError or ValueError for anything else."""
+        told = {name: (float(one["mean"]), float(one["mean_error"])) for name, one in facts["parts"].items()}
+        output = told.pop(OUTPUT)[0]
+        return cls(output, told, float(facts["sigma"]), margin, unit)
+
+    @classmethod
+    def of_changes(
+        cls, names: list[str], found: list[AttributionChange], sigma: float, margin: float, unit: str = ""
+    ) -> PredictionMove:
+        """Take the changes of the features of these names, and last that of the output."""
+        *own, output = found
+        parts = {name: (one.mean, one.mean_error) for name, one in zip(names, own, strict=True)}
+        return cls(output.mean, parts, sigma, margin, unit)
+
+    @property
+    def named(self) -> list[tuple[str, float, float]]:
+        """Return the largest parts that are certain, at most three, the largest first."""
+        clear = [(name, mean, error) for name, (mean, error) in self.parts.items() if abs(mean) >= CLEAR * error]
+        return sorted((each for each in clear if each[1]), key=lambda each: (-abs(each[1]), each[0]))[:MOST_PARTS]
+
+    @property
+    def rest(self) -> float:
+        """Return the parts of all other features together."""
+        return self.output - sum(mean for _, mean, _ in self.named)
+
+    @property
+    def is_noticeable(self) -> bool:
+        """Say whether the output, or a part of it that is certain, moved by the margin or more."""
+        return abs(self.output) >= self.margin or any(abs(mean) >= self.margin for _, mean, _ in self.named)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON, every number exact."""
+        named = [{"feature": name, "part": mean, "error": error} for name, mean, error in self.named]
+        whole = {"output": self.output, "sigma": self.sigma, "unit": self.unit, "margin": self.margin}
+        return whole | {"is_noticeable": self.is_noticeable, "parts": named, "other_features": self.rest}
+
+
+def does_it_matter(move: PredictionMove | None, why: str = NOT_EXPLAINED) -> str:
+    """Return the paragraph. `why`: why nothing is known, where `move` is None.
+
+    >>> move = PredictionMove(0.33, {"amount": (0.34, 0.02), "age": (-0.01, 0.01)}, 1.24, 0.05, "log-odds")
+    >>> does_it_matter(move).replace(SIGMA, "sd")
+    'The prediction rose by 0.33 sd (log-odds +0.41): amount +0.34 ± 0.02; other features together -0.01.'
+    >>> does_it_matter(PredictionMove(0.01, {"noise": (0.01, 0.001)}, 1.24, 0.05)).replace(SIGMA, "sd")
+    "The model's output does not move noticeably by it (below 0.05 sd)."
+    """
+    if move is None:
+        return f"Not known, because {shown(why, LONGEST_SENTENCE)}."
+    if not move.is_noticeable:
+        return f"The model's output does not move noticeably by it (below {move.margin:g} {SIGMA})."
+    raw = f"{move.unit or 'its own unit'} {_signed(move.output * move.sigma)}"
+    if abs(move.output) < move.margin:
+        whole = f"The prediction hardly moves as a whole ({_two(move.output)} {SIGMA}), because parts of it cancel"
+    else:
+        whole = f"The prediction {'rose' if move.output > 0 else 'fell'} by {abs(move.output):.2f} {SIGMA} ({raw})"
+    if not move.named:
+        return f"{whole}; no feature's part of it is certain."
+    parts = [f"{shown(name, NAME_LIMIT)} {_two(mean)} ± {_error(error)}" for name, mean, error in move.named]
+    others = len(move.parts) > len(move.named)
+    rest = f"; other features together {_two(move.rest)}" if others else ""
+    return f"{whole}: {', '.join(parts)}{rest}."
+
+
+def made_of_it(attributions: Mapping[str, float], raw: float, unit: str = "") -> str:
+    """Return what the model made of one row: its output, and the three features that moved it most, with their signs.
+
+    Told beside why the row is unusual, never as one list with it: a value may be odd and mean nothing to the model.
+
+    >>> made_of_it({"distance": 1.5, "airline": -0.25, "hour": 0.1, "gate": 0.01}, 5.0)
+    'the model put out 5: distance +1.5, airline -0.25, hour +0.1'
+    """
+    largest = sorted(attributions.items(), key=lambda each: (-abs(each[1]), each[0]))[:MOST_PARTS]
+    parts = ", ".join(f"{shown(name, NAME_LIMIT)} {_signed(part)}" for name, part in largest if part)
+    put = f"the model put out {plain(raw, 4)}{f' ({unit})' if unit else ''}"
+    return f"{put}: {parts}" if parts else f"{put}: no feature moved it"
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value >= 0 else '-'}{plain(abs(value))}"
+
+
+def _two(value: float) -> str:
+    """Return a number of two decimals with its sign; what rounds to nothing has none."""
+    text = f"{value:+.2f}"
+    return text if float(text) else "0.00"
+
+
+def _error(value: float) -> str:
+    """Return a standard error; one that is hardly anything is not told as none."""
+    return f"{value:.2f}" if value >= 0.005 or not value else "<0.01"  # noqa: PLR2004  two decimals

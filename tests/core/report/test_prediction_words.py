@@ -1,0 +1,104 @@
+"""Does it matter? What a change does to the model's output, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pegel.detect.attribution_change import changes
+from pegel.report.prediction_words import NOT_EXPLAINED, PredictionMove, does_it_matter, made_of_it
+from pegel.report.words import SIGMA
+from pegel.stats.attribution_sums import AttributionSums, PredictionScale
+
+NAMES = ["amount", "age", "noise"]
+
+
+def sums(rng: np.random.Generator, n: int, shift: float) -> AttributionSums:
+    """Explain rows of a model that adds up what it is given, of which the first has moved."""
+    parts = rng.normal([shift, 0, 0], [1.0, 0.5, 0.01], (n, 3))
+    return AttributionSums.of(PredictionScale(0.0, 1.0).rows(parts, parts.sum(axis=1)))
+
+
+def moved(shift: float) -> PredictionMove:
+    """Return how the output of that model moves, told in units of 2 of its own."""
+    rng = np.random.default_rng(1)
+    found = changes(sums(rng, 2_000, shift), sums(rng, 20_000, 0.0), 0.05)
+    return PredictionMove.of_changes(NAMES, found, 2.0, 0.05, "log-odds")
+
+
+def test_parts_add_up() -> None:
+    """What is named and what is told together is the whole, as far as steps are whole."""
+    move = moved(0.5)
+
+    assert [name for name, _, _ in move.named] == ["amount"]
+    assert sum(mean for mean, _ in move.parts.values()) == pytest.approx(move.output, abs=1e-3)
+    assert move.output == pytest.approx(sum(mean for _, mean, _ in move.named) + move.rest, abs=1e-12)
+
+
+def test_a_change_that_matters_is_told_with_its_parts() -> None:
+    """The output's change stands in standard deviations and in its own unit, then the parts, without percentages."""
+    text = does_it_matter(moved(0.5))
+
+    assert text.startswith("The prediction rose by 0.")
+    assert "log-odds +" in text
+    assert "amount +0.5" in text
+    assert "other features together" in text
+    assert "%" not in text
+
+
+def test_what_is_below_the_margin_is_said_not_to_matter() -> None:
+    """A change that is certain and small does not move the output noticeably."""
+    assert does_it_matter(moved(0.0)) == f"The model's output does not move noticeably by it (below 0.05 {SIGMA})."
+
+
+def test_parts_that_cancel_are_told() -> None:
+    """Where two features move the output apart, that it stays is no reason to say nothing."""
+    move = PredictionMove(0.01, {"amount": (0.4, 0.02), "age": (-0.39, 0.02)}, 2.0, 0.05)
+
+    text = does_it_matter(move)
+
+    assert f"hardly moves as a whole (+0.01 {SIGMA}), because parts of it cancel" in text
+    assert text.endswith(": amount +0.40 ± 0.02, age -0.39 ± 0.02.")
+
+
+def test_at_most_three_parts_are_named() -> None:
+    """Of many features the three largest are named, the rest as one."""
+    parts = {f"f{at}": (0.1 * (at + 1), 0.001) for at in range(6)}
+    move = PredictionMove(sum(mean for mean, _ in parts.values()), parts, 1.0, 0.05)
+
+    text = does_it_matter(move)
+
+    assert text.endswith(": f5 +0.60 ± <0.01, f4 +0.50 ± <0.01, f3 +0.40 ± <0.01; other features together +0.60.")
+
+
+def test_a_move_without_certain_parts_says_so() -> None:
+    """Where no part is certain none is named."""
+    move = PredictionMove(-0.2, {"amount": (-0.1, 0.1), "age": (-0.1, 0.1)}, 1.0, 0.05)
+
+    whole = f"The prediction fell by 0.20 {SIGMA} (its own unit -0.2)"
+
+    assert does_it_matter(move) == f"{whole}; no feature's part of it is certain."
+
+
+def test_what_is_not_known_has_a_reason() -> None:
+    """Without explained rows it is said why, never that it does not matter."""
+    assert does_it_matter(None) == f"Not known, because {NOT_EXPLAINED}."
+    assert does_it_matter(None, "learning its baseline") == "Not known, because learning its baseline."
+
+
+def test_what_a_judgement_tells_is_read() -> None:
+    """The stored facts of explained rows give the same words."""
+    move = moved(0.5)
+    told = {name: {"mean": mean, "mean_error": error} for name, (mean, error) in move.parts.items()}
+    facts = {"sigma": 2.0, "parts": told | {"output": {"mean": move.output, "mean_error": 0.1}}}
+
+    assert PredictionMove.of_facts(facts, 0.05, "log-odds") == move
+    assert move.to_json()["parts"][0]["feature"] == "amount"
+
+
+def test_a_row_has_its_output_and_three_parts() -> None:
+    """What the model made of a row is its output and what moved it most; features that did nothing are not named."""
+    assert made_of_it({"a": 0.0}, 2.5, "log-odds") == "the model put out 2.5 (log-odds): no feature moved it"
+    assert made_of_it({"a": 1.0, "b": -2.0, "c": 0.5, "d": 0.1}, -3.25) == (
+        "the model put out -3.25: b -2, a +1, c +0.5"
+    )
