@@ -25,6 +25,7 @@ from pegel.data.keyed_hash import KeyedHash
 from pegel.errors import SetupError, Superseded, Unavailable
 from pegel.spec.clock import SystemClock
 from pegel.spec.settings import Settings
+from pegel.store.attribution_store import AttributionStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
@@ -143,7 +144,14 @@ class Driver:
         side, realtime = SideTopics(document.kafka), RealtimeOutliers(document.kafka)
         rows = RowQualityThread(RowQualityStore(engine), BaselineStore(engine).get)
         stream = GroupStream(
-            registry_view, persistence, side, realtime, self.clock, rows, KeyedHash(self.settings.secret)
+            registry_view,
+            persistence,
+            side,
+            realtime,
+            self.clock,
+            rows,
+            KeyedHash(self.settings.secret),
+            AttributionStore(engine),
         )
         beats = HeartbeatWriter(self.job, stream, Progress(document.trigger), self.clock, started_at)
         with beats.meanwhile("restoring its state"):

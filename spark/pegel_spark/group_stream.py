@@ -11,8 +11,11 @@ import structlog
 from pyspark import Broadcast
 from pyspark.sql import SparkSession
 
+from pegel.data.columns import Role
 from pegel.data.keyed_hash import NO_SECRET, KeyedHash
 from pegel.spec.clock import Clock, SystemClock
+from pegel.spec.names import monitor_key
+from pegel.store.attribution_store import AttributionStore
 from pegel.store.registry_view import GroupModels, RegistryView
 from pegel.stream.baseline_documents import BaselineDocuments
 from pegel.stream.commit import Commit, Restored, SetAside
@@ -46,6 +49,8 @@ class GroupStream:
     """Where rows of final windows are looked at; None: nowhere."""
     hashed: KeyedHash = NO_SECRET
     """How values of private fields are told."""
+    explained: AttributionStore | None = None
+    """Where baselines of attributions are learned; None: nowhere."""
     clocks: PartitionClocks = field(default_factory=PartitionClocks)
     state: GroupState = field(init=False)
     models: GroupModels = field(init=False)
@@ -202,6 +207,25 @@ class GroupStream:
             )
         )
 
+    def _learn(self, commit: Commit) -> None:
+        """Make a baseline of attributions of the first explained rows, where this commit brought enough of them.
+
+        Should that fail, the rows are there still, and the next window tries again.
+        """
+        for model, version in sorted({(window.model, window.version) for window in commit.learned}):
+            spec = self.models.specs.get(monitor_key(model, version))
+            current = self.models.baselines.get(monitor_key(model, version))
+            if spec is None or current is None or self.explained is None:
+                continue
+            try:
+                features = self.baselines.baseline(current).layout.schema.of_role(Role.FEATURE)
+                learned = self.explained.learn(spec, [each.name for each in features], now=self.clock.now())
+            except Exception as error:  # noqa: BLE001 - one model's explained rows hold up nothing else
+                log.warning("no baseline of attributions", model=model, version=version, reason=f"{error!r:.300}")
+                continue
+            if learned is not None:
+                log.info("baseline of attributions", model=model, version=version, rows=learned.rows)
+
     def _is_unscored(self, key: str) -> bool:
         """Say whether a model's baseline has no cut-off. Of one that cannot be read its tasks say so."""
         current = self.models.baselines[key]
@@ -225,6 +249,7 @@ class GroupStream:
         self.committed_at = self.clock.now()
         # Before anything is published: what is counted now need not be told in real time any more.
         self._order_realtime()
+        self._learn(commit)
         windows = self.state.rows_of(commit, self.models)
         if self.rows is not None and windows:
             self.rows.look(windows)

@@ -1,4 +1,4 @@
-"""What an alert is about: drift of windows or of days, performance, quality of data, skew, events, a single event."""
+"""What an alert is about: another model, drift of windows or of days, performance, quality, skew, events."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Self
 
 from pegel.judge.findings import Finding
+from pegel.judge.layers.attributions import DETECTOR as ATTRIBUTION
+from pegel.judge.layers.attributions import IDENTITY
 from pegel.judge.layers.expectations import DETECTOR as EXPECTATION
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
 from pegel.judge.layers.probing import DETECTOR as PROBING
@@ -23,10 +25,14 @@ class AlertKind(StrEnum):
 
     EVENTS = "events"
     """Events are late, dropped or unreadable; answers are missing or slow."""
+    MODEL = "model"
+    """Answers are not those of the registered version."""
     DRIFT = "drift"
     """Values differ from those of training."""
     LONG_SPANS = "long spans"
     """An hour, a day or a week differs from training, taken as a whole: what single windows may not show."""
+    ATTRIBUTIONS = "attributions"
+    """The model's output moves by inputs that differ from those of its baseline."""
     PERFORMANCE = "performance"
     """Answers are worse than in training, as labels say."""
     QUALITY = "quality"
@@ -48,6 +54,8 @@ class AlertKind(StrEnum):
 
 _KINDS = {
     EVENTS: "events",
+    IDENTITY: "model",
+    ATTRIBUTION: "attributions",
     PERFORMANCE: "performance",
     CONCEPT: "performance",
     EXPECTATION: "quality",

@@ -29,14 +29,15 @@ CLEAN_LOOKS = 2
 """The same of spans whose archived rows were looked at, hours or days, where these alone can tell."""
 CLEAN_AFTER_CHART = 24
 """The same of hours of labelled rows after a chart over labelled events: it finds what no hour shows by itself."""
-_BY_LOOKS = (AlertKind.SKEW, AlertKind.PERFORMANCE)
-"""Kinds of which windows tell nothing."""
+_BY_LOOKS = (AlertKind.SKEW, AlertKind.PERFORMANCE, AlertKind.ATTRIBUTIONS, AlertKind.MODEL)
+"""Kinds of which windows of rows tell nothing."""
 
 
 Look: TypeAlias = tuple[str, AlertKind, Span]
 """Rows of the archive that were looked at: of which monitor, for which kind of trouble, and of when they are.
 
-Of performance only those of which all labels are known, and whose answers were as in training."""
+Of performance only those of which all labels are known, and whose answers were as in training; of explained rows only
+windows that were judged, and without a finding of the kind."""
 
 
 @dataclass(frozen=True, slots=True)

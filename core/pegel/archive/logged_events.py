@@ -49,7 +49,8 @@ class ArchivedModel:
 def logged_events(records: Records, models: Mapping[str, ArchivedModel], now: datetime) -> pa.RecordBatch:
     """Return the requests and responses among records that are to be archived; `models` are by endpoint.
 
-    They are those that the stream counts: neither probes nor notices, and times as it believes them at `now`.
+    They are those that the stream counts: neither probes nor notices nor attributions, and times as it believes them at
+    `now`.
     """
     events, said = events_of(records)
     times = CountingPlan.at(now, {}).believed(events.times_us)
@@ -58,7 +59,7 @@ def logged_events(records: Records, models: Mapping[str, ArchivedModel], now: da
         if not isinstance(attributes, EventAttributes) or attributes.is_probe:
             continue
         model = models.get(attributes.endpoint)
-        if model is None or attributes.type is EventType.DROPPED:
+        if model is None or attributes.type not in {EventType.REQUEST, EventType.RESPONSE}:
             continue
         own, is_answer = places[_taken(records, events.offsets[places], model)], attributes.type is EventType.RESPONSE
         told = own.tolist()

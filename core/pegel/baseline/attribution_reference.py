@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -16,13 +16,27 @@ MOST_ORDERED: Final = 128
 """Features of which it is known how much the order of importance varies by itself: with more, 128 squared products."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayReference:
+    """How many of the replayed answers differed at onboarding, when the model certainly was the registered one."""
+
+    differing: int = 0
+    replayed: int = 0
+
+    @property
+    def is_exact(self) -> bool:
+        """Say whether answers can be reproduced exactly, as far as is known."""
+        return not self.differing
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AttributionReference:
     """The explained rows of a baseline.
 
     `scale`: the unit, frozen. `sums`: of all rows, in its steps. `products`: int64, shape (features, features), sums of
     the products of sizes; None for more than 128 features. `method`, `artefact`: by what rows were explained; what is
-    explained by something else is not compared with them.
+    explained by something else is not compared with them. `replay`: how many of the answers could be found again when
+    the model certainly was the registered one.
     """
 
     scale: PredictionScale
@@ -30,6 +44,7 @@ class AttributionReference:
     products: Integers | None
     method: Method
     artefact: str | None
+    replay: ReplayReference = field(default_factory=ReplayReference)
 
     @classmethod
     def of(
@@ -38,6 +53,7 @@ class AttributionReference:
         raw: NDArray[np.float64],
         method: Method,
         artefact: str | None,
+        replay: ReplayReference = ReplayReference(),
     ) -> AttributionReference:
         """Freeze the unit and add up rows; attributions of shape (rows, features).
 
@@ -50,7 +66,7 @@ class AttributionReference:
         steps = scale.rows(attributions, raw)
         sizes = np.abs(steps[:, :-1])
         products = sizes.T @ sizes if sizes.shape[1] <= MOST_ORDERED else None
-        return cls(scale, AttributionSums.of(steps), products, method, artefact)
+        return cls(scale, AttributionSums.of(steps), products, method, artefact, replay)
 
     @property
     def importance(self) -> NDArray[np.float64]:
@@ -74,6 +90,7 @@ class AttributionReference:
             "products": None if self.products is None else self.products.tolist(),
             "method": self.method.value,
             "artefact": self.artefact,
+            "replay": [self.replay.differing, self.replay.replayed],
         }
 
     @classmethod
@@ -86,4 +103,5 @@ class AttributionReference:
             None if products is None else np.array(products, dtype=np.int64),
             Method(data["method"]),
             data["artefact"],
+            ReplayReference(*map(int, data["replay"])),
         )

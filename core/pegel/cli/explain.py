@@ -8,12 +8,17 @@ from typing import Annotated
 import typer
 from sqlalchemy.engine import Engine
 
+from pegel.baseline.baseline import Baseline
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import opened
 from pegel.errors import NotFound, PermanentError
+from pegel.judge.attribution.attribution_judgement import CountedAttributions, explain_attribution
+from pegel.judge.attribution.model_identity import explain_identity
 from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding
+from pegel.judge.layers.attributions import DETECTOR as ATTRIBUTION
+from pegel.judge.layers.attributions import IDENTITY
 from pegel.judge.layers.odd_events import DETECTOR as EVENTS
 from pegel.judge.layers.odd_events import explain_events
 from pegel.judge.performance.concept_charts import explain_chart
@@ -28,6 +33,7 @@ from pegel.past.finding_slices import FindingSlices, finding_slices
 from pegel.spec.settings import Settings
 from pegel.stats.performance_counts import PerformanceCounts
 from pegel.stats.summary import Summary
+from pegel.store.attribution_store import AttributionStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.performance_store import PerformanceStore
@@ -69,11 +75,11 @@ def explained(settings: Settings, finding: str) -> Explanation:
     with opened(settings) as engine:
         results = Results(engine)
         stored = results.finding(finding)
-        if stored.detector == EVENTS:
-            return explain_events(stored)  # it holds its counts: events need neither rows nor a baseline
-        if stored.detector == SKEW:
-            return explain_skew(stored)  # so does it
+        if (by_itself := _BY_ITSELF.get(stored.detector)) is not None:
+            return by_itself(stored)
         baseline = BaselineStore(engine).get(stored.baseline_id)
+        if stored.detector == ATTRIBUTION:
+            return explain_attribution(stored, _explained_rows(engine, stored, baseline), baseline)
         if stored.detector == SINGLE_EVENT:
             return explain_single_event(stored, baseline)  # it holds its score
         if stored.detector == CONCEPT:
@@ -84,6 +90,18 @@ def explained(settings: Settings, finding: str) -> Explanation:
         if row is None:
             raise NotFound(f"the window of finding {finding} is no longer stored; it cannot be recomputed.")
         return recompute(stored, Summary.from_bytes(row.summary, baseline.layout), baseline)
+
+
+_BY_ITSELF = {EVENTS: explain_events, SKEW: explain_skew, IDENTITY: explain_identity}
+"""Of detectors whose findings hold their counts, so that neither rows nor a baseline are needed."""
+
+
+def _explained_rows(engine: Engine, finding: Finding, baseline: Baseline) -> CountedAttributions:
+    """Return the counts of the explained rows that a finding is about. Raises NotFound when they are gone."""
+    row = AttributionStore(engine).of_finding(finding)
+    if row.sums is None:
+        raise NotFound(f"the window of finding {finding.id} has no counts of explained rows; it cannot be recomputed.")
+    return CountedAttributions(Summary.from_bytes(row.summary, baseline.layout), row.sums)
 
 
 def _row(results: Results, spans: LongSpanStore, finding: Finding) -> WindowRow | None:

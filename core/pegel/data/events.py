@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pegel.data.look_up_faults import LookUpFault
 from pegel.data.wire import (
+    ATTRIBUTION_TYPE,
     DROPPED_TYPE,
     HEADER_COMPONENT,
     HEADER_ENDPOINT,
@@ -37,12 +38,15 @@ class EventType(IntEnum):
     REQUEST = 0
     RESPONSE = 1
     DROPPED = 2
+    ATTRIBUTION = 3
+    """What a model made of the rows of a request: told by whoever explains, not by a logger."""
 
 
 _TYPES = {
     REQUEST_TYPE: EventType.REQUEST,
     RESPONSE_TYPE: EventType.RESPONSE,
     DROPPED_TYPE: EventType.DROPPED,
+    ATTRIBUTION_TYPE: EventType.ATTRIBUTION,
 }
 
 

@@ -5,7 +5,7 @@ The first three lines say what changed, since when and how sure it is; what to d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -27,6 +27,7 @@ from pegel.report.prediction_words import NO_ROWS, PredictionMove, does_it_matte
 from pegel.report.single_event_mail import single_event_words
 from pegel.report.span_words import when
 from pegel.slices.sliced_findings import rows_command
+from pegel.spec.names import feature_of
 from pegel.spec.outside_text import LONGEST_SENTENCE, LONGEST_SHOWN, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.stream.result_rows import Tally
@@ -150,12 +151,16 @@ def message(rendered: Rendered, *, sender: str, recipient: str, now: datetime) -
 def headline(facts: Facts) -> list[str]:
     """Return one sentence per field or kind of events, the worst first, each with its size and its time."""
     if facts.mail.kind is MailKind.OVER:
-        return [_end(facts)]
+        return [_end_of_explained(facts) if facts.alert.kind in _EXPLAINED else _end(facts)]
     features = {one.finding.id: one for one in facts.alert.features}
     ordered = [features[finding.id] for finding in facts.findings]
     if facts.alert.kind is AlertKind.EVENTS:
         sentences = [f"{_sentence(facts, one.finding)}{_told_with(facts, one.finding)}" for one in ordered]
         return [f"{sentence}." for sentence in sentences]
+    if facts.alert.kind is AlertKind.MODEL:
+        return [f"{shown(one.finding.what)}, {_between(facts, one)}." for one in ordered]
+    if facts.alert.kind is AlertKind.ATTRIBUTIONS:
+        return [f"{_moved(one.finding)}, {_between(facts, one)}." for one in ordered]
     if facts.alert.kind is AlertKind.LONG_SPANS:
         return [f"{_sentence(facts, one.finding)} {when(one.finding, facts.now)}." for one in ordered]
     place = "labelled rows" if facts.alert.kind is AlertKind.PERFORMANCE else "the windows"
@@ -191,6 +196,26 @@ def _end(facts: Facts) -> str:
         last = when(worst_feature(alert).finding, now)
         return f"{names} {look} as in training again. It drifted {last}."
     return f"{names} {look} as in training again. The drift was in the windows {between}."
+
+
+def _end_of_explained(facts: Facts) -> str:
+    between = f"from {words.began(facts.alert, facts.now)} to {words.moment(facts.alert.last_end, facts.now)} UTC"
+    if facts.alert.kind is AlertKind.MODEL:
+        return f"Answers are those of version {facts.alert.version} again. They were not {between}."
+    moved = words.several([feature_of(finding.feature) for finding in facts.findings])
+    return f"The prediction no longer moves by {moved}. It did in the windows of explained rows {between}."
+
+
+def _moved(finding: Finding) -> str:
+    """Return by how much the prediction moves by a feature; through it, where others interact with it, too."""
+    name = shown(feature_of(finding.feature), LONGEST_SHOWN)
+    numbers = finding.evidence.get("change", {})
+    by_mean = finding.effect == numbers.get("mean")
+    error = numbers.get("mean_error" if by_mean else "size_error", 0.0)
+    size = f"{abs(finding.effect):.2g} ± {error:.1g} {words.SIGMA} of the prediction"
+    if by_mean:
+        return f"through {name} the prediction is {'up' if finding.effect > 0 else 'down'} by {size}"
+    return f"through {name} the prediction moves {'more' if finding.effect > 0 else 'less'} than before, by {size}"
 
 
 def _between(facts: Facts, feature: AlertFeature) -> str:
@@ -232,10 +257,8 @@ def summary(facts: Facts) -> str:
     """Return how much data speaks, and of drift, what else does and does not."""
     tally = facts.tally
     parts = []
-    if facts.alert.kind is AlertKind.SKEW:
-        return ""
-    if facts.alert.kind is AlertKind.PERFORMANCE:
-        return _of_labels(facts)
+    if facts.alert.kind in _OWN_SUMMARY:
+        return _OWN_SUMMARY[facts.alert.kind](facts)
     if facts.alert.kind is AlertKind.LONG_SPANS:
         parts = _as_a_whole(facts)
     elif tally.windows:
@@ -255,12 +278,38 @@ def summary(facts: Facts) -> str:
     return f"{sentence} {_alike(facts)}".strip()
 
 
+_EXPLAINED = (AlertKind.MODEL, AlertKind.ATTRIBUTIONS)
+
+
+def _of_explained(facts: Facts) -> str:
+    """Return of how many explained rows it was found, and what it says and does not say."""
+    if facts.mail.kind is MailKind.OVER:
+        return ""
+    if facts.alert.kind is AlertKind.MODEL:
+        rows = how_many(facts.findings[0].n, "answer")
+        return (
+            f"{rows} of the newest window were computed again from the folder of the model. Whoever deployed last "
+            "knows why they differ."
+        )
+    rows = how_many(facts.findings[0].n, "explained row")
+    return f"By {rows}. It is what the model used, not what caused the outcome."
+
+
 def _of_labels(facts: Facts) -> str:
     """Return of how many labelled rows the newest figures are, and that inputs are another alert's matter."""
     if facts.mail.kind is MailKind.OVER:
         return ""
     rows = how_many(facts.findings[0].n, "labelled row")
     return f"By {rows}. It says nothing of the inputs: where they drift, an alert of its own does."
+
+
+_OWN_SUMMARY: Mapping[AlertKind, Callable[[Facts], str]] = {
+    AlertKind.SKEW: lambda _: "",
+    AlertKind.PERFORMANCE: _of_labels,
+    AlertKind.MODEL: _of_explained,
+    AlertKind.ATTRIBUTIONS: _of_explained,
+}
+"""Of kinds of which windows of rows say nothing."""
 
 
 def _as_a_whole(facts: Facts) -> list[str]:
@@ -329,6 +378,8 @@ def acknowledgement(facts: Facts) -> str:
 _ABOUT = {
     AlertKind.DRIFT: "drift",
     AlertKind.LONG_SPANS: "long spans",
+    AlertKind.MODEL: "another model",
+    AlertKind.ATTRIBUTIONS: "attributions",
     AlertKind.PERFORMANCE: "performance",
     AlertKind.QUALITY: "expectations",
     AlertKind.SKEW: "skew",
@@ -347,6 +398,8 @@ def doubt(facts: Facts) -> str:
     about = _ABOUT[facts.alert.kind]
     if all(feature.finding.evidence.get("rule") for feature in facts.alert.features):
         sentence = "A rule is met or not: it is outside the budget of false alarms"
+    if facts.alert.kind is AlertKind.MODEL and all(one.evidence.get("rule") for one in facts.findings):
+        sentence = "Three different rows at least have another answer: no chance is involved, and no budget is spent"
     if facts.alert.kind is AlertKind.SKEW:
         sentence = "What was served is held against its table alone: it is outside the budget of false alarms"
     if facts.mail.previous is None:
@@ -361,6 +414,11 @@ _COUNTED = {AlertKind.SKEW: "served values"}
 def evidence(facts: Facts) -> str:
     """Return the numbers behind the worst finding."""
     worst = facts.findings[0]
+    if facts.alert.kind is AlertKind.MODEL:
+        numbers = worst.evidence.get("replay", {})
+        before = f"{numbers.get('differing_before', 0):,} of {worst.m:,} at onboarding"
+        seen = f"{int(worst.statistic):,} of {worst.n:,} answers differ, {numbers.get('different_rows', 0):,} rows"
+        return f"{seen}; {before} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
     if worst.evidence.get("rule"):
         sizes = f"{how_many(worst.n, 'row')} of the newest window"
         suite = shown(str(worst.evidence["suite"]), NAME_LIMIT)
@@ -379,6 +437,8 @@ def evidence(facts: Facts) -> str:
     plain_kinds = {AlertKind.QUALITY, AlertKind.PERFORMANCE, AlertKind.PROBING}
     without_margin = counted or facts.alert.kind in plain_kinds or worst.effect_unit == "r"
     margin = "" if without_margin else f"margin {facts.mail.spec.watch.margin:g} {words.SIGMA}, "
+    if facts.alert.kind is AlertKind.ATTRIBUTIONS:
+        margin = f"margin {facts.mail.spec.attribution.margin:g}, "
     p, threshold = words.p_and_threshold(worst.p_value, worst.threshold)
     return (
         f"{worst.test} test p = {p}, threshold {threshold}, "

@@ -14,11 +14,18 @@ from pegel.report.change_words import since
 from pegel.report.event_words import OddEvents
 from pegel.report.mail_facts import Facts
 from pegel.report.span_words import when
+from pegel.spec.names import feature_of
 
 _STATES = {
     AlertKind.EVENTS: ("more than tolerated", "still more than tolerated", "no more than tolerated again"),
     AlertKind.DRIFT: ("drifting", "still drifting", "no longer drifting"),
     AlertKind.LONG_SPANS: ("drifting", "still drifting", "no longer drifting"),
+    AlertKind.MODEL: (
+        "not those of the registered version",
+        "still not those",
+        "those of the registered version again",
+    ),
+    AlertKind.ATTRIBUTIONS: ("moving the prediction", "still moving the prediction", "no longer moving the prediction"),
     AlertKind.PERFORMANCE: ("worse than in training", "still worse than in training", "as in training again"),
     AlertKind.QUALITY: ("not as expected", "still not as expected", "as expected again"),
     AlertKind.SKEW: (
@@ -32,6 +39,8 @@ _STATES = {
 
 
 _FURTHER = {
+    AlertKind.MODEL: "differing more often",
+    AlertKind.ATTRIBUTIONS: "moving the prediction further",
     AlertKind.PERFORMANCE: "worse still",
     AlertKind.QUALITY: "further from what is expected",
     AlertKind.SKEW: "served otherwise more often",
@@ -52,8 +61,10 @@ def subject(facts: Facts) -> str:
     if alert.kind is AlertKind.LONG_SPANS:
         begun = when(worst_feature(alert).finding, facts.now)
     model = f"[pegel] {alert.model} v{alert.version}"
+    if alert.kind is AlertKind.MODEL:
+        return f"{model}: {_of_the_version(mail.kind, alert.version)} ({begun})"
     if mail.kind is MailKind.OVER:
-        names = words.several([finding.about for finding in findings])
+        names = words.several([feature_of(finding.about) for finding in findings])
         return (
             f"{model}: over: {names} ({words.began(alert, facts.now)} to {words.moment(alert.last_end, facts.now)} UTC)"
         )
@@ -65,6 +76,14 @@ def subject(facts: Facts) -> str:
     return f"{model}: {_trouble(alert.kind, findings, still=mail.kind is MailKind.REPEATED)} ({begun})"
 
 
+def _of_the_version(kind: MailKind, version: int) -> str:
+    """Return that answers are not those of the registered version, or are again; nothing else can be told in a line."""
+    if kind is MailKind.OVER:
+        return f"over: answers are those of version {version} again"
+    still = {MailKind.REPEATED: "still ", MailKind.GROWN: "more often "}.get(kind, "")
+    return f"answers are {still}not those of version {version}"
+
+
 def worst_feature(alert: Alert) -> AlertFeature:
     """Return the feature whose newest finding is the clearest one."""
     return min(alert.features, key=lambda feature: feature.finding.p_value)
@@ -72,7 +91,7 @@ def worst_feature(alert: Alert) -> AlertFeature:
 
 def _trouble(kind: AlertKind, findings: Sequence[Finding], *, still: bool = False) -> str:
     """Return that features drift; of odd events how the worst kind is, with its share, and which others there are."""
-    names = [finding.about for finding in findings]
+    names = [feature_of(finding.about) for finding in findings]
     if kind is not AlertKind.EVENTS:
         verb = "are" if len(findings) > 1 else "is"
         return f"{words.several(names)} {verb} {'still ' if still else ''}{_STATES[kind][0]}"
@@ -87,7 +106,7 @@ def _growth(findings: Sequence[Finding], before: Mapping[str, Severity]) -> list
         return []
     worst = findings[0]
     then, now = before[worst.about], Severity.of(worst)
-    name = words.several([finding.about for finding in findings])
+    name = words.several([feature_of(finding.about) for finding in findings])
     if worst.detector == AlertKind.EVENTS.value:
         return [f"{name} up from {percent(then.size)} to {percent(now.size)}"]
     how = _FURTHER.get(AlertKind.of(worst), "drifting further")

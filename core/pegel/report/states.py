@@ -20,6 +20,7 @@ from pegel.report.table_words import why_unread
 from pegel.report.views import StateView
 from pegel.report.words import change, effect, length, moment
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.names import feature_of
 from pegel.spec.outside_text import LONGEST_SENTENCE, LONGEST_SHOWN, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.store.table_reads import TableRead
@@ -91,8 +92,10 @@ def _alerting(alerts: Sequence[Alert], last: WindowRow | None, now: datetime) ->
     features = {kind: [one for alert in alerts if alert.kind is kind for one in alert.features] for kind in AlertKind}
     texts = [
         _odd_events(features[AlertKind.EVENTS], last, now),
+        _model(features[AlertKind.MODEL], now),
         _drift(features[AlertKind.DRIFT], now),
         _long_spans(features[AlertKind.LONG_SPANS], now),
+        _attributions(features[AlertKind.ATTRIBUTIONS], now),
         _performance(features[AlertKind.PERFORMANCE], now),
         _quality(features[AlertKind.QUALITY], now),
         _skew(features[AlertKind.SKEW], now),
@@ -147,6 +150,24 @@ def _long_spans(features: Sequence[AlertFeature], now: datetime) -> str:
     size = f" by {effect(worst)}" if worst.effect_unit == "sigma" else ""
     more = f" and {len(features) - 1} more" if len(features) > 1 else ""
     return f"drifted {when(worst, now)}: {shown(worst.about, LONGEST_SHOWN)}{size}{more}"
+
+
+def _model(features: Sequence[AlertFeature], now: datetime) -> str:
+    """Return since when the answers are another model's."""
+    if not features:
+        return ""
+    since = moment(min(one.since for one in features), now)
+    return f"answers are not those of the registered version since {since} UTC"
+
+
+def _attributions(features: Sequence[AlertFeature], now: datetime) -> str:
+    """Return since when the prediction moves by features, the clearest first."""
+    if not features:
+        return ""
+    ordered = sorted(features, key=lambda one: one.finding.p_value)
+    names = [shown(feature_of(one.feature), NAME_LIMIT) for one in ordered]
+    since = moment(min(one.since for one in features), now)
+    return f"the prediction moves by {_listed(names)} since {since} UTC"
 
 
 def _performance(features: Sequence[AlertFeature], now: datetime) -> str:

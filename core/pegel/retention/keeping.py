@@ -32,6 +32,8 @@ class ResultKind(StrEnum):
     LABEL_HOURS = "label_hours"
     """Which archived rows of an hour are in the figures."""
     SKEW = "skew"
+    ATTRIBUTIONS = "attributions"
+    """Windows of explained rows."""
     ARCHIVED = "archived"
     """Which records are archived."""
     BASELINES = "baselines"
@@ -59,6 +61,7 @@ DEFAULTS: Mapping[ResultKind, timedelta | None] = MappingProxyType(
         ResultKind.PERFORMANCE: None,
         ResultKind.LABEL_HOURS: timedelta(days=366),
         ResultKind.SKEW: timedelta(days=366),
+        ResultKind.ATTRIBUTIONS: timedelta(days=366),
         ResultKind.ARCHIVED: timedelta(days=90),
         ResultKind.BASELINES: timedelta(days=366),
         ResultKind.ROWS: timedelta(days=90),

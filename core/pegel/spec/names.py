@@ -79,6 +79,15 @@ def attribution_field(feature: str) -> str:
     return f"attribution:{feature}"
 
 
+def feature_of(field: str) -> str:
+    """Return of which feature a field of attributions is; any other field is itself.
+
+    >>> feature_of("attribution:amount"), feature_of("amount")
+    ('amount', 'amount')
+    """
+    return field.removeprefix(attribution_field(""))
+
+
 def model_of_hopsworks(name: str) -> str:
     """Return what a model is called here that Hopsworks calls `name`: capitals and underscores are in no name of ours.
 

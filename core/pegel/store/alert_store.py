@@ -20,6 +20,7 @@ from pegel.spec.names import monitor_key, monitor_of
 from pegel.spec.outside_text import quoted
 from pegel.store import tables
 from pegel.store.alert_codec import alert_from_json, alert_to_json
+from pegel.store.attribution_store import AttributionStore
 from pegel.store.database import in_turn, reading, writing
 from pegel.store.inboxes import cursor, move_cursor, waiting
 from pegel.store.long_span_store import LongSpanStore
@@ -307,6 +308,12 @@ class AlertStore:
             elif alert.kind is AlertKind.PERFORMANCE:
                 hours = performance.rows(*monitor, alert.last_end, damaged=damaged)
                 spans = [row.span for row in hours if row.settled and row.verdict in _AS_IN_TRAINING]
+            elif alert.kind is AlertKind.ATTRIBUTIONS:
+                explained = AttributionStore(self._engine).list(*monitor, since=alert.last_end, damaged=damaged)
+                spans = [row.span for row in explained if row.verdict in _AS_IN_TRAINING]
+            elif alert.kind is AlertKind.MODEL:
+                explained = AttributionStore(self._engine).list(*monitor, since=alert.last_end, damaged=damaged)
+                spans = [row.span for row in explained if row.identity is Verdict.OK]
             else:
                 continue
             looks += [(alert.key, alert.kind, span) for span in spans]

@@ -94,6 +94,7 @@ _TIMED = {
     ResultKind.PERFORMANCE: (tables.performance, "span_end"),
     ResultKind.LABEL_HOURS: (tables.label_hours, "start"),
     ResultKind.SKEW: (tables.skew, "span_end"),
+    ResultKind.ATTRIBUTIONS: (tables.attributions, "span_end"),
 }
 
 

@@ -8,7 +8,7 @@ from cachetools import LRUCache
 
 from pegel.baseline.baseline import Baseline
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.names import endpoint, monitor_key
+from pegel.spec.names import endpoint, explained_key, monitor_key, monitor_of
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore, parsed
 from pegel.store.registry import Entry, Registry
@@ -26,7 +26,7 @@ class GroupModels:
     elsewhere: frozenset[str]
     """Endpoints that other groups watch."""
     baselines: dict[str, str | None]
-    """By monitor key; None while there is none."""
+    """By monitor key; None while there is none. Of attributions by the key of explained rows, if any are."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Why the stored spec of a monitor of this group cannot be read, by monitor key."""
 
@@ -100,4 +100,6 @@ class RegistryView:
 
     def _current_of(self, specs: dict[str, MonitorSpec]) -> dict[str, str | None]:
         # Whether one can be read is found out where it is used: there it is that model's failure, with its reason.
-        return {key: self._currents.get((spec.model.name, spec.model.version)) for key, spec in specs.items()}
+        own = {key: self._currents.get((spec.model.name, spec.model.version)) for key, spec in specs.items()}
+        explained = [explained_key(key) for key, spec in specs.items() if spec.attribution.is_used]
+        return own | {key: self._currents.get(monitor_of(key)) for key in explained}

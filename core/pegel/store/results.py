@@ -20,6 +20,7 @@ from pegel.data.spans import Span
 from pegel.errors import DamagedRow, NotFound
 from pegel.judge.event_counts import KINDS
 from pegel.judge.findings import ALARMING, Finding, Verdict
+from pegel.spec.names import ATTRIBUTIONS
 from pegel.store import ledger_queries, tables
 from pegel.store.column_types import Document
 from pegel.store.database import reading, writing
@@ -373,6 +374,8 @@ class Results:
             tables.long_spans,
             tables.row_quality,
             tables.skew,
+            tables.attributions,
+            tables.learned_rows,
             tables.findings,
             tables.inboxes,
             tables.outliers,
@@ -388,7 +391,8 @@ class Results:
                 tables.dispatch_failures,
                 tables.table_reads,
             ):
-                connection.execute(sa.delete(table).where(*of_monitor(table, model, version)))
+                for name in (model, model + ATTRIBUTIONS):
+                    connection.execute(sa.delete(table).where(*of_monitor(table, name, version)))
 
     def _rows(self, statement: sa.Select[Any]) -> Sequence[Any]:
         with reading(self._engine) as connection:

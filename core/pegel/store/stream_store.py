@@ -17,7 +17,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from pegel.errors import Superseded
 from pegel.store import tables, window_journal
+from pegel.store.attribution_store import write_attributions
 from pegel.store.database import reading, writing
+from pegel.store.inboxes import insert_findings
 from pegel.store.offsets import advance_offsets, forget_partitions, stored_offsets
 from pegel.store.row_codec import flat
 from pegel.store.statements import add, insert_into, upsert
@@ -112,6 +114,8 @@ class StreamStore:
             upsert(connection, tables.set_aside, [_of_group(claim, flat(record)) for record in commit.set_aside])
             add(connection, tables.arrivals, [_of_group(claim, flat(row)) for row in commit.arrivals])
             write_windows(connection, commit.windows, commit.findings)
+            write_attributions(connection, commit.attributions, commit.learned)
+            insert_findings(connection, commit.of_attributions)
             write_single_findings(connection, commit.extremes)
             add_late(connection, commit.late)
             upsert(connection, tables.outliers, [flat(row) for row in commit.outliers])

@@ -197,6 +197,40 @@ skew = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
+# Final windows of explained rows: what the model made of its inputs, and whether its answers are those of the artefact.
+attributions = sa.Table(
+    "attributions",
+    metadata,
+    *_monitor(),
+    sa.Column("span_start", Instant, primary_key=True),
+    sa.Column("span_end", Instant, primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    *(_count(name) for name in ("rows", "replayed", "differing")),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("why", Foreign, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("baseline_id", sa.Text),
+    sa.Column("summary", sa.LargeBinary, nullable=False),
+    sa.Column("sums", Document),
+    sa.Column("facts", Document, nullable=False),
+    sa.Column("features", Document, nullable=False),
+    sa.Column("spec_fingerprint", sa.Text, nullable=False),
+    sa.Column("code_version", sa.Text, nullable=False),
+    sa.Column("emitted_at", Instant, nullable=False),
+    sa.Index(None, "model", "version", "span_end"),
+)
+
+# Explained rows by window, of which a baseline of attributions is learned; they go once it is there.
+learned_rows = sa.Table(
+    "learned_rows",
+    metadata,
+    *_monitor(),
+    sa.Column("start", Instant, primary_key=True),
+    _count("rows"),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
 # Only final windows have findings. `seq` is the order in which findings became visible; a reader's cursor is the one
 # that it read up to.
 findings = sa.Table(

@@ -15,6 +15,7 @@ from typing import Any
 
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding
+from pegel.stream.attribution_rows import AttributionRow, RowsOfWindow
 from pegel.stream.result_rows import InvalidRow, LedgerRow, OutlierRow, WindowRow
 
 
@@ -155,6 +156,11 @@ class Commit:
     arrivals: list[ArrivalRow] = field(default_factory=list)
     windows: list[WindowRow] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    attributions: list[AttributionRow] = field(default_factory=list)
+    of_attributions: list[Finding] = field(default_factory=list)
+    """On explained rows, which are in windows of their own."""
+    learned: list[RowsOfWindow] = field(default_factory=list)
+    """Explained rows of which a baseline is learned."""
     extremes: list[Finding] = field(default_factory=list)
     """About single events, which belong to no window."""
     late: list[LateCount] = field(default_factory=list)

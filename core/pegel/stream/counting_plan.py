@@ -33,6 +33,19 @@ Times = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class Explaining:
+    """What attributions of a model have to be like, for which there is no baseline of them yet, too.
+
+    `features`: how many there are; None while nobody knows. `learns`: whether a baseline is learned of them.
+    `artefact`: the SHA-256 of the folder that is served; None if that is not known.
+    """
+
+    features: int | None = None
+    learns: bool = False
+    artefact: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MonitorPlan:
     """One monitor as a task sees it.
 
@@ -53,6 +66,10 @@ class MonitorPlan:
     """Whether it is counted how rows are sent."""
     client_header: str | None = None
     """The HTTP header that says who sends them."""
+    explaining: Explaining | None = None
+    """Of explained rows, what they have to be like; None: these are rows of requests."""
+    explained: MonitorPlan | None = None
+    """The plan of the monitor's explained rows, which have windows of their own; None: nobody asks for them."""
 
     def is_closed(self, pane_us: int) -> bool:
         """Say whether every span of a pane is final: what comes for it is late, and nobody needs its counts."""
@@ -129,7 +146,8 @@ class CountingPlan:
     @property
     def baseline_ids(self) -> frozenset[str]:
         """Return every baseline that a task may need."""
-        plans = self.monitors.values()
+        rows = self.monitors.values()
+        plans = [*rows, *(plan.explained for plan in rows if plan.explained is not None)]
         return frozenset(name for plan in plans for names in (plan.current, *plan.pinned.values()) for name in names)
 
 

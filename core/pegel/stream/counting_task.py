@@ -14,6 +14,7 @@ from pegel.errors import InvalidPayload
 from pegel.stream.arrivals import arrived, minute_us
 from pegel.stream.counting_plan import CountingPlan, LoadedBaseline, MonitorPlan, Times
 from pegel.stream.event_group import EventGroup, Place, by_pane
+from pegel.stream.explained_pane import ExplainedPane
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.pane_counting import UNJUDGED, PaneCounting, count_invalid, count_notice
 from pegel.stream.partial import KEY_OF_NOBODY, Ids, Partial, no_ids
@@ -75,7 +76,7 @@ class CountingTask:
             if isinstance(attributes, EventAttributes) and attributes.type is EventType.DROPPED:
                 continue
             if isinstance(attributes, EventAttributes) and not attributes.is_probe:
-                monitor = self.plan.monitors.get(attributes.endpoint)
+                monitor = self._monitor(attributes)
                 key = KEY_OF_NOBODY if monitor is None else monitor.key
             own = times[places]
             present = own[own <= self.plan.now_us]
@@ -90,7 +91,7 @@ class CountingTask:
             if not isinstance(attributes, EventAttributes):
                 for at in places.tolist():
                     self._unreadable(records, times, at, attributes)
-            elif (monitor := self.plan.monitors.get(attributes.endpoint)) is not None and not attributes.is_probe:
+            elif (monitor := self._monitor(attributes)) is not None and not attributes.is_probe:
                 groups += by_pane(records, times, said.ids, attributes, places, monitor=monitor)
             else:
                 self._of_others(records, times, attributes, places.tolist())
@@ -107,6 +108,12 @@ class CountingTask:
                 self._keep_rejected(records)
                 yield self._oldest_panes()
         self._keep_rejected(records)
+
+    def _monitor(self, attributes: EventAttributes) -> MonitorPlan | None:
+        """Return by which plan events are counted; None where no monitor of this group asks for them."""
+        monitor = self.plan.monitors.get(attributes.endpoint)
+        is_explained = attributes.type is EventType.ATTRIBUTION
+        return monitor.explained if is_explained and monitor is not None else monitor
 
     def _of_others(self, records: Records, times: Times, attributes: EventAttributes, places: list[int]) -> None:
         """Book events that no monitor of this group counts."""
@@ -173,6 +180,15 @@ class CountingTask:
                 baselines.append(name)
                 partial.damaged[name] = f"loading its baseline: {error!r:.300}"
         is_closed = monitor.is_closed(place[1])
+        if monitor.explaining is not None:
+            return ExplainedPane(
+                partial,
+                tuple(baselines),
+                self.plan.oldest_minute_us,
+                is_closed,
+                private=monitor.private,
+                explaining=monitor.explaining,
+            )
         return PaneCounting(
             partial,
             tuple(baselines),
@@ -204,6 +220,12 @@ class CountingTask:
                 count_notice(self._of_nobody(int(times[at])), records.bodies[at])
             except InvalidPayload as error:
                 self._unreadable(records, times, at, error)
+            return
+        if attributes.type is EventType.ATTRIBUTION and attributes.endpoint in self.plan.monitors:
+            unasked = (
+                f"attributions of {attributes.endpoint[:200]!r}, whose spec asks for none; the event is kept aside"
+            )
+            self._unreadable(records, times, at, InvalidPayload("unknown_type", unasked))
             return
         reason = f"no monitor answers to endpoint {attributes.endpoint[:200]!r}; the event is kept aside"
         self._unreadable(records, times, at, InvalidPayload("unknown_model", reason))

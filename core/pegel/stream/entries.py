@@ -10,6 +10,7 @@ from pegel.data.spans import Span
 from pegel.judge.event_counts import EventCounts
 from pegel.spec.monitor_spec import Windowing
 from pegel.stats.summary import Summary
+from pegel.stream.explained_counts import ExplainedCounts
 from pegel.stream.ledger_counts import InvalidCount
 from pegel.stream.outcomes import Outcomes
 from pegel.stream.partial import Ids, OutlyingEvent, Partial
@@ -25,6 +26,8 @@ class MonitoredModel:
     windowing: Windowing
     baseline_id: str | None
     speaks_for_group: bool = False
+    is_explained: bool = False
+    """Whether these are the explained rows of a monitor: no events of its clients, so nothing odd is told of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,8 @@ class SpanCount:
     events: EventCounts | None = None
     segments: Mapping[str, Summary] = field(default_factory=dict)
     portion: float = 1.0
+    explained: ExplainedCounts | None = None
+    """Of a final span of explained rows, their counts, only to be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

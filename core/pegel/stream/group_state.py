@@ -12,27 +12,34 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pegel.data.columns import Role
 from pegel.data.instants import from_us
 from pegel.data.keyed_hash import NO_SECRET, KeyedHash
 from pegel.data.private_fields import PrivateFields
 from pegel.judge.chart_state import ChartState
 from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.names import endpoint, monitor_key, monitor_of
+from pegel.spec.names import endpoint, explained_key, monitor_key, monitor_of, watched_key
 from pegel.stats.layout import Layout
 from pegel.stats.segments import Segments
 from pegel.stream.commit import ArrivalRow, Commit, DamagedState, MonitorState, PanePart, ReadRange, Restored, SetAside
-from pegel.stream.counting_plan import MAX_AHEAD, CountingPlan, MonitorPlan, pinned_panes
+from pegel.stream.counting_plan import MAX_AHEAD, CountingPlan, Explaining, MonitorPlan, pinned_panes
 from pegel.stream.entries import Emissions, LostSpan, PartialBatch
 from pegel.stream.extreme_events import extreme_events
 from pegel.stream.failures import MonitorFailures
-from pegel.stream.judged_rows import invalid_rows, judged, late_counts, ledger_rows, outlier_rows
+from pegel.stream.judged_rows import JudgedRows, invalid_rows, judged, late_counts, ledger_rows, outlier_rows
 from pegel.stream.monitor_windows import MonitorWindows
 from pegel.stream.partial import OF_EVENTS, Partial
 from pegel.stream.partition_clocks import PartitionClocks
 from pegel.stream.sampled_models import SampledModels
 from pegel.stream.task_output import TaskOutput
-from pegel.stream.watched_models import Baselines, WatchedModels, monitored
+from pegel.stream.watched_models import (
+    Baselines,
+    WatchedModels,
+    explained_baseline,
+    explained_windowing,
+    monitored,
+)
 from pegel.stream.window_manager import WindowManager
 from pegel.stream.window_rows import FinalWindow, WindowRows
 from pegel.stream.wire_records import Address
@@ -119,8 +126,35 @@ class GroupState:
                 PrivateFields(spec.archive.private, self.hashed),
                 spec.adversarial.is_used,
                 spec.adversarial.client_header,
+                explained=self._explained_plan(spec, models, now) if spec.attribution.is_used else None,
             )
         return monitors
+
+    def _explained_plan(self, spec: MonitorSpec, models: WatchedModels, now: datetime) -> MonitorPlan:
+        """Return by what the explained rows of a monitor are counted."""
+        key, windowing = explained_key(spec.key), explained_windowing(spec)
+        current, section = explained_baseline(spec, models, self.baselines), spec.attribution
+        return MonitorPlan(
+            key,
+            windowing,
+            (current,) if current else (),
+            pinned_panes(self.manager.open_spans(key, windowing), windowing, current),
+            self.manager.frontier(key) or now - OLDEST_RECORD,
+            private=PrivateFields(spec.archive.private, self.hashed),
+            explaining=Explaining(
+                features=self._features(models.baselines[spec.key]),
+                learns=current is None and section.baseline is None,
+                artefact=spec.model.digest,
+            ),
+        )
+
+    def _features(self, baseline_id: str | None) -> int | None:
+        """Return how many features a model has; None while nobody can tell."""
+        try:
+            baseline = None if baseline_id is None else self.baselines.baseline(baseline_id)
+        except Exception:  # noqa: BLE001 - told as its model's failure where its rows are counted
+            return None
+        return None if baseline is None else len(baseline.layout.schema.of_role(Role.FEATURE))
 
     def count(self, plan: CountingPlan, run: RunTasks) -> TaskOutput:
         """Let tasks count a batch; where copies turn up, once more without them.
@@ -138,9 +172,9 @@ class GroupState:
         self.window_rows.take(output.samples)
         batch = PartialBatch(
             arrived_at=now,
-            monitors=monitored(models),
+            monitors=monitored(models, self.baselines),
             partials=tuple(output.partials),
-            unreadable=frozenset(models.unreadable),
+            unreadable=_with_explained(models.unreadable),
             answering=frozenset(output.answering),
             held_at=self._held_at(output, models, now),
         )
@@ -178,6 +212,7 @@ class GroupState:
         read_up_to |= {address: read.end for address, read in output.reads.items()}
         topics: dict[str, str | None] = dict.fromkeys(self.manager.monitors)
         topics |= {key: spec.inference_topic for key, spec in models.specs.items()}
+        topics |= {explained_key(key): spec.inference_topic for key, spec in models.specs.items()}
         return self.clocks.held_at(topics, self.clocks.lagging(read_up_to, now))
 
     def set_aside(self, record: SetAside, output: TaskOutput, models: WatchedModels, now: datetime) -> Commit:
@@ -188,14 +223,15 @@ class GroupState:
 
     def close_idle(self, models: WatchedModels, now: datetime, caught_up_at: datetime | None) -> Commit | None:
         """Close what is due although nothing more comes, and note which specs cannot be read; None: nothing is new."""
-        closing = self.manager.due(now=now, caught_up_at=caught_up_at, unreadable=models.unreadable)
+        closing = self.manager.due(now=now, caught_up_at=caught_up_at, unreadable=_with_explained(models.unreadable))
         if closing is None and models.unreadable.keys() <= self.failures.active.keys() and not self._gone(models):
             return None
         return self._commit(self.manager.close(closing) if closing else Emissions(), models, now)
 
     def _gone(self, models: WatchedModels) -> set[str]:
         """Return the failing monitors that are watched no more."""
-        return self.failures.active.keys() - models.specs.keys() - models.unreadable.keys()
+        known = models.specs.keys() | models.unreadable.keys()
+        return {key for key in self.failures.active if watched_key(key) not in known}
 
     def _restore_windows(self, stored: MonitorState, now: datetime, *, at_stake: int) -> None:
         key = monitor_key(stored.model, stored.version)
@@ -244,10 +280,10 @@ class GroupState:
 
     def _commit(self, emissions: Emissions, models: WatchedModels, now: datetime) -> Commit:
         specs = models.specs
-        rows = judged(emissions, specs, self.baselines, self.charts, now=now)
+        rows = judged(emissions, specs, self.baselines, self.charts, now=now, current=models.baselines)
         self.charts |= rows.charts
         self._lost_windows += [(span.key, span.span.start) for span in rows.lost if span.final]
-        self._note_failures(rows.lost, {row.key for row in rows.windows if row.final}, models, now)
+        self._note_failures(rows.lost, _judged_keys(rows), now)
         for key, problem in models.unreadable.items():
             self.failures.fail(key, monitor_of(key), problem, now, lost=0)
         gone = sorted({*emissions.gone, *self._gone(models)})
@@ -264,6 +300,9 @@ class GroupState:
         return Commit(
             windows=rows.windows,
             findings=rows.findings,
+            attributions=rows.attributions,
+            of_attributions=rows.of_attributions,
+            learned=rows.learned,
             extremes=extreme_events(emissions.outliers, specs),
             late=late_counts(emissions, specs),
             outliers=outlier_rows(emissions, specs),
@@ -279,12 +318,10 @@ class GroupState:
             gone=[monitor_of(key) for key in gone],
         )
 
-    def _note_failures(self, lost: Iterable[LostSpan], works: set[str], models: WatchedModels, now: datetime) -> None:
+    def _note_failures(self, lost: Iterable[LostSpan], works: set[str], now: datetime) -> None:
         fails = set()
         for span in lost:
-            spec = models.specs[span.key]
-            owner = (spec.model.name, spec.model.version)
-            self.failures.fail(span.key, owner, span.reason, now, lost=int(span.final))
+            self.failures.fail(span.key, monitor_of(span.key), span.reason, now, lost=int(span.final))
             fails.add(span.key)
         for key in works - fails:
             self.failures.works(key)
@@ -326,4 +363,16 @@ def _stored(partial: Partial) -> bytes:
         duplicates=partial.duplicates,
         clamped=partial.clamped,
         unreadable=partial.unreadable,
+        explained=partial.explained,
     ).to_bytes()
+
+
+def _with_explained(keys: Iterable[str]) -> frozenset[str]:
+    """Return keys of monitors with those of their explained rows."""
+    return frozenset(name for key in keys for name in (key, explained_key(key)))
+
+
+def _judged_keys(rows: JudgedRows) -> set[str]:
+    """Return the monitors of which a window was judged to the end, those of explained rows apart."""
+    explained = {explained_key(monitor_key(row.model, row.version)) for row in rows.attributions}
+    return {row.key for row in rows.windows if row.final} | (explained - {span.key for span in rows.lost})

@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 from pegel.judge.chart_state import ChartState
@@ -15,11 +16,13 @@ from pegel.judge.judge import Judgement, judge
 from pegel.judge.missing_answers import AnswersSoFar
 from pegel.judge.remarks import remarks
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.names import monitor_of
+from pegel.spec.names import is_explained_key, monitor_of, watched_key
 from pegel.stats.answer_latencies import Latencies
 from pegel.stats.summary import Summary
+from pegel.stream.attribution_rows import AttributionRow, RowsOfWindow
 from pegel.stream.commit import LateCount
 from pegel.stream.entries import Emissions, LostSpan, SpanCount
+from pegel.stream.judged_explanations import ExplanationJudge
 from pegel.stream.judged_segments import JudgedSegments, SegmentJudge
 from pegel.stream.outlying import outlier_row
 from pegel.stream.result_rows import NOBODY, InvalidRow, LedgerRow, OutlierRow, WindowRow
@@ -36,6 +39,10 @@ class JudgedRows:
     findings: list[Finding] = field(default_factory=list)
     lost: list[LostSpan] = field(default_factory=list)
     charts: dict[str, ChartState] = field(default_factory=dict)
+    attributions: list[AttributionRow] = field(default_factory=list)
+    learned: list[RowsOfWindow] = field(default_factory=list)
+    of_attributions: list[Finding] = field(default_factory=list)
+    """On explained rows, which are in windows of their own."""
 
 
 def judged(
@@ -45,13 +52,19 @@ def judged(
     charts: Mapping[str, ChartState],
     *,
     now: datetime,
+    current: Mapping[str, str | None] = MappingProxyType({}),
 ) -> JudgedRows:
     """Judge what is new. What belongs to a monitor that nobody watches any more is left out.
 
-    `charts` holds what earlier final spans left, by monitor key; it is not changed.
+    `charts` holds what earlier final spans left, by monitor key; it is not changed. `current`: the baselines in effect,
+    by monitor key.
     """
-    rows = JudgedRows(lost=[lost for lost in emissions.lost if lost.key in specs])
+    rows = JudgedRows(lost=[lost for lost in emissions.lost if watched_key(lost.key) in specs])
+    explained = ExplanationJudge(baselines, current, now)
     for count in emissions.spans:
+        if is_explained_key(count.key):
+            _judge_explained(count, specs.get(watched_key(count.key)), explained, charts, rows)
+            continue
         spec = specs.get(count.key)
         if spec is None:
             continue
@@ -75,6 +88,30 @@ def judged(
             rows.windows += segments.windows
             rows.charts[count.key] = replace(state, segments=segments.carried)
     return rows
+
+
+def _judge_explained(
+    count: SpanCount,
+    spec: MonitorSpec | None,
+    judge: ExplanationJudge,
+    charts: Mapping[str, ChartState],
+    rows: JudgedRows,
+) -> None:
+    """Judge a final span of explained rows; one that cannot be judged is told as that."""
+    if spec is None or not count.final or count.explained is None:
+        return
+    before = rows.charts.get(count.key) or charts.get(count.key) or ChartState(count.baseline_id or "")
+    try:
+        found = judge.judged(count, spec, before)
+    except Exception as error:  # noqa: BLE001 - a model's own baseline is read here; the span is told as lost, with this
+        reason = f"judging explained rows: {error!r:.300}"
+        rows.lost.append(LostSpan(key=count.key, span=count.span, final=True, reason=reason))
+        rows.attributions.append(judge.lost(count, spec, reason))
+        return
+    rows.attributions.append(found.row)
+    rows.of_attributions += found.findings
+    rows.learned += found.learned
+    rows.charts[count.key] = found.state
 
 
 def _segments(judge: SegmentJudge, before: ChartState, rows: JudgedRows) -> JudgedSegments:

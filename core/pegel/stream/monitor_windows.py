@@ -23,14 +23,14 @@ from pegel.stream.entries import LostSpan, SpanCount
 from pegel.stream.known_events import KnownEvents
 from pegel.stream.matched_panes import MatchedPanes
 from pegel.stream.orphans import matched_later, orphans
-from pegel.stream.panes import Pane, Unpack, merged, merged_segments
+from pegel.stream.panes import Pane, Unpack, merged, merged_explained, merged_segments
 from pegel.stream.partial import Partial, answers_among, of_answers
 from pegel.stream.segment_rows import meet
 
 SegmentsOf = Callable[[str], tuple[Layout, Segments]]
 """Returns by baseline id in which cells rows are counted, and in which segments they lie. Raises what is wrong."""
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 """Raised when open windows or their panes, written before, could no longer be read."""
 
 MAX_OPEN_SPANS = 10_080
@@ -379,6 +379,7 @@ class MonitorWindows:
             clamped=sum(pane.clamped for pane in panes),
             logs_answers=self.answers.logged,
             logs_requests=self.answers.asked,
+            explained=merged_explained(panes) if final else None,
         )
 
 

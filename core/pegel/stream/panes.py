@@ -10,6 +10,7 @@ import numpy as np
 
 from pegel.data.instants import to_us
 from pegel.stats.summary import Summary
+from pegel.stream.explained_counts import ExplainedCounts
 from pegel.stream.known_events import KnownEvents
 from pegel.stream.partial import (
     OF_EVENTS,
@@ -23,6 +24,8 @@ from pegel.stream.partial import (
 )
 from pegel.stream.segment_rows import WaitingRows
 
+EXPLAINED = "explained rows"
+"""Under which is told why there are no explained rows of a pane; no baseline is called so."""
 Unpack = Callable[[str, bytes], Summary]
 """`unpack(baseline_id, data)` returns a packed summary under the layout of that baseline."""
 
@@ -53,6 +56,8 @@ class Pane:
     duplicates: int = 0
     clamped: int = 0
     invalid: int = 0
+    explained: ExplainedCounts | None = None
+    """Of explained rows, their counts."""
     parts: int = 0
     """How many parts the database holds of it."""
     known: KnownEvents = field(default_factory=KnownEvents)
@@ -72,6 +77,8 @@ class Pane:
             self.summaries.pop(baseline_id, None)
             self.segments.pop(baseline_id, None)
             self.waiting.pop(baseline_id, None)
+        if partial.explained:
+            self._add_explained(partial, unpack)
         self.add_events(partial)
         self.rows += partial.rows
         self.duplicates += partial.duplicates
@@ -101,14 +108,25 @@ class Pane:
             duplicates=self.duplicates,
             clamped=self.clamped,
             unreadable=self.invalid,
+            explained=b"" if self.explained is None else self.explained.to_bytes(),
         )
 
     def forget_counts(self) -> None:
         """Let go of what no open span needs: all counts, and answers that wait. Requests may still be asked for."""
         self.summaries.clear()
         self.segments.clear()
+        self.explained = None
         for rows in self.waiting.values():
             rows.answered.clear()
+
+    def _add_explained(self, partial: Partial, unpack: Unpack) -> None:
+        """Add explained rows; they are counted by one baseline, because their panes are in one span each."""
+        try:
+            counts = ExplainedCounts.from_bytes(partial.explained, unpack)
+            self.explained = self.explained or ExplainedCounts(counts.baseline_id)
+            self.explained.merge(counts)
+        except Exception as error:  # noqa: BLE001 - a damaged part is its model's failure; its span is told as lost
+            self.damaged[EXPLAINED] = f"merging explained rows: {error!r:.300}"
 
     def _merge(self, baseline_id: str, partial: Partial, unpack: Unpack) -> None:
         if baseline_id in self.damaged:
@@ -140,6 +158,18 @@ def merged_segments(panes: Iterable[Pane], baseline_id: str | None) -> dict[str,
         for name, summary in pane.segments.get(baseline_id or "", {}).items():
             parts.setdefault(name, []).append(summary)
     return {name: each[0] if len(each) == 1 else Summary.total(each) for name, each in parts.items()}
+
+
+def merged_explained(panes: Iterable[Pane]) -> ExplainedCounts | None:
+    """Return the panes' explained rows, added up; None where there are none. Raises ValueError where some are lost."""
+    whole: ExplainedCounts | None = None
+    for pane in panes:
+        if EXPLAINED in pane.damaged:
+            raise ValueError(pane.damaged[EXPLAINED])
+        if pane.explained is not None:
+            whole = whole or ExplainedCounts(pane.explained.baseline_id)
+            whole.merge(pane.explained)
+    return whole
 
 
 def merged(panes: Iterable[Pane], baseline_id: str | None) -> Summary | None:

@@ -148,6 +148,8 @@ class Partial:
     minutes: dict[int, Outcomes] = field(default_factory=dict)
     invalid: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
     outliers: list[OutlyingEvent] = field(default_factory=list)
+    explained: bytes = b""
+    """Of explained rows, their packed counts, see `pegel.stream.explained_counts`."""
 
     @property
     def pane(self) -> datetime:
@@ -184,18 +186,21 @@ class Partial:
             [(minute, *count.by_name().values()) for minute, count in self.minutes.items()],
             [(minute, kind, *counted) for (minute, kind), counted in self.invalid.items()],
             [outlier.to_json() for outlier in self.outliers],
+            bool(self.explained),
         ]
         arrays = (getattr(self, name).tobytes() for name in OF_EVENTS)
+        explained = (self.explained,) if self.explained else ()
         of_segments = (data for parts in self.segments.values() for data in parts.values())
-        return packing.pack(value, (*arrays, *self.summaries.values(), *of_segments, *self.waiting.values()))
+        return packing.pack(
+            value, (*arrays, *self.summaries.values(), *of_segments, *self.waiting.values(), *explained)
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Partial:
         """Read what `to_bytes` wrote. Raises ValueError for anything else."""
         value, blobs = packing.unpack(data)
-        key, pane_us, head_us, has_ahead, baselines, damaged, named, waiting, *counts, minutes, invalid, outliers = (
-            value
-        )
+        key, pane_us, head_us, has_ahead, baselines, damaged, named, waiting, *counts = value
+        *counts, minutes, invalid, outliers, is_explained = counts
         rows, duplicates, clamped, unreadable = counts
         arrays, rest = blobs[: len(OF_EVENTS)], iter(blobs[len(OF_EVENTS) :])
         typed = zip(OF_EVENTS.items(), arrays, strict=True)
@@ -217,4 +222,5 @@ class Partial:
             minutes={minute: Outcomes(*each) for minute, *each in minutes},
             invalid={(minute, kind): (count, sample) for minute, kind, count, sample in invalid},
             outliers=[OutlyingEvent.from_json(item) for item in outliers],
+            explained=next(rest) if is_explained else b"",
         )

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from datetime import timedelta
+from typing import Final, Protocol
 
 from pegel.baseline.baseline import Baseline
-from pegel.spec.monitor_spec import MonitorSpec
+from pegel.judge.attribution.learned_baseline import PRODUCTION
+from pegel.spec.monitor_spec import MonitorSpec, Windowing
+from pegel.spec.names import explained_key
 from pegel.stats.summary import Summary
 from pegel.stream.entries import MonitoredModel
+
+EXPLAINED_LATENESS: Final = timedelta(minutes=1)
+"""How long after the end of a window its rows may be explained."""
 
 
 class WatchedModels(Protocol):
@@ -26,7 +32,10 @@ class WatchedModels(Protocol):
 
     @property
     def baselines(self) -> Mapping[str, str | None]:
-        """Return the id of each monitor's current baseline by monitor key; None while there is none."""
+        """Return the id of each monitor's current baseline by monitor key; None while there is none.
+
+        Of attributions that of a baseline of these, by the key of explained rows, see `pegel.spec.names.explained_key`.
+        """
         ...
 
     @property
@@ -47,13 +56,41 @@ class Baselines(Protocol):
         ...
 
 
-def monitored(models: WatchedModels) -> dict[str, MonitoredModel]:
-    """Return what the window manager must know, by monitor key."""
+def monitored(models: WatchedModels, baselines: Baselines) -> dict[str, MonitoredModel]:
+    """Return what the window manager must know, by monitor key, and by that of explained rows where there are any."""
     speaking = group_speakers(models.specs)
-    return {
+    known = {
         key: MonitoredModel(spec.windowing, models.baselines[key], key in speaking)
         for key, spec in models.specs.items()
     }
+    return known | {
+        explained_key(key): MonitoredModel(
+            explained_windowing(spec), explained_baseline(spec, models, baselines), is_explained=True
+        )
+        for key, spec in models.specs.items()
+        if spec.attribution.is_used
+    }
+
+
+def explained_baseline(spec: MonitorSpec, models: WatchedModels, baselines: Baselines) -> str | None:
+    """Return the baseline of a monitor's attributions; None where it is of another artefact, or of other rows.
+
+    One that cannot be read is the monitor's failure where its rows are counted.
+    """
+    current = models.baselines.get(explained_key(spec.key))
+    try:
+        known = None if current is None else baselines.baseline(current)
+    except Exception:  # noqa: BLE001 - see above
+        return current
+    if known is None or known.attribution is None:
+        return None
+    fits = spec.model.digest is None or known.attribution.artefact in {None, spec.model.digest}
+    return current if fits and known.source == (spec.attribution.baseline or PRODUCTION) else None
+
+
+def explained_windowing(spec: MonitorSpec) -> Windowing:
+    """Return how the time of explained rows is cut: they come later than the requests that they are about."""
+    return Windowing(length=spec.attribution.window, lateness=EXPLAINED_LATENESS)
 
 
 def group_speakers(specs: Mapping[str, MonitorSpec]) -> frozenset[str]:

@@ -20,10 +20,11 @@ from itertools import islice
 import numpy as np
 
 from pegel.data.instants import EPOCH, from_us, to_us
-from pegel.data.spans import floor, spans_of_pane
+from pegel.data.spans import Span, floor, spans_of_pane
 from pegel.judge.event_counts import EventCounts
 from pegel.spec.limits import ANSWER_WITHIN, OLDEST_RECORD
 from pegel.spec.monitor_spec import Windowing
+from pegel.spec.names import is_explained_key
 from pegel.stream.answers import OTHER_ROWS
 from pegel.stream.entries import Emissions, IdleClosing, LostSpan, PartialBatch, RepeatedEvents
 from pegel.stream.known_events import KnownEvents
@@ -86,7 +87,8 @@ class WindowManager:
         for key in batch.answering & self.monitors.keys():
             self.monitors[key].answers.logged = True
             out.changed.add(key)
-        self._untold |= {(key, start): None for key, starts in touched.items() for start in sorted(starts)}
+        of_rows = {key: starts for key, starts in touched.items() if not batch.monitors[key].is_explained}
+        self._untold |= {(key, start): None for key, starts in of_rows.items() for start in sorted(starts)}
         told = self._told_now()
         for key, windows in self.monitors.items():
             if key in touched and self._segments_of is not None:
@@ -139,7 +141,8 @@ class WindowManager:
         if self._segments_of is not None:
             for windows in self.monitors.values():
                 windows.meet(self._segments_of)
-        self._untold = {(key, start): None for key, windows in self.monitors.items() for start in sorted(windows.spans)}
+        of_rows = {key: windows for key, windows in self.monitors.items() if not is_explained_key(key)}
+        self._untold = {(key, start): None for key, windows in of_rows.items() for start in sorted(windows.spans)}
 
     def repeated(self, partials: Iterable[Partial]) -> RepeatedEvents:
         """Return which events of a batch were seen before, here or in another of its partials.
@@ -338,6 +341,8 @@ class WindowManager:
         for span in closed if readable else []:
             out.late[partial.key, span] = out.late.get((partial.key, span), 0) + readable
         booked = book(partial, out.ledger, out.invalid, late=not open_spans)
+        if batch.monitors[partial.key].is_explained:
+            return self._take_in(partial, open_spans, batch, out)
         group.group_received += booked.received
         odd = {name: getattr(booked, name) for name in ("invalid", "late", "duplicate", "dropped")}
         odd["ahead"], odd["replaced"] = partial.clamped, sum(booked.replaced.values())
@@ -346,6 +351,13 @@ class WindowManager:
         events.add(odd, {"invalid": reasons(partial), "replaced": booked.replaced})
         if not open_spans and (answers := windows.add_answers(partial)) is not None:
             out.touched.setdefault((partial.key, partial.pane), []).append(answers)
+        return self._take_in(partial, open_spans, batch, out)
+
+    def _take_in(
+        self, partial: Partial, open_spans: Collection[Span], batch: PartialBatch, out: Emissions
+    ) -> set[datetime]:
+        """Add a partial to its pane, if any span of it is open; return the starts of these."""
+        windows = self.monitors[partial.key]
         if open_spans:
             windows.add(partial, open_spans, batch.monitors[partial.key].baseline_id, self._unpack)
             out.outliers += [(partial.key, outlier) for outlier in partial.outliers]

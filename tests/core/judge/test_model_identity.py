@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pegel.baseline.attribution_reference import ReplayReference
 from pegel.data.spans import Span
 from pegel.judge.attribution.model_identity import (
     ReplayedAnswers,
-    ReplayReference,
     explain_identity,
     judge_identity,
 )

@@ -90,10 +90,10 @@ def judge_attributions(
         tests: How many tests there are that share the level, beside one per feature.
         why_no_reference: Why there is no baseline.
     """
-    if rows is None or not rows.n:
-        return AttributionJudgement(Verdict.NO_DATA, why="no rows were explained" if reference else why_no_reference)
     if reference is None:
         return AttributionJudgement(Verdict.INSUFFICIENT, why=why_no_reference)
+    if rows is None or not rows.n:
+        return AttributionJudgement(Verdict.NO_DATA, why="no rows were explained")
     fields, known = reference.layout.schema.fields, explained_by(reference)
     if rows.n < FEWEST_ROWS:
         why = f"fewer than {FEWEST_ROWS} explained rows in the window"

@@ -6,14 +6,14 @@ nearly every clean window would seem changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.baseline.attribution_reference import AttributionReference
+from pegel.baseline.attribution_reference import AttributionReference, ReplayReference
 from pegel.baseline.baseline import Baseline
 from pegel.data.attribution_event import Method
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
@@ -52,6 +52,8 @@ class RowsToLearn:
     method: Method
     artefact: str | None
     source: str = PRODUCTION
+    replay: ReplayReference = field(default_factory=ReplayReference)
+    """What came of replaying answers when the model certainly was the registered one: at onboarding."""
 
 
 def rows_needed(features: int) -> int:
@@ -83,7 +85,7 @@ def learned_baseline(
             f"of {width}. No baseline was made."
         )
     try:
-        reference = AttributionReference.of(rows.attributions, rows.raw, rows.method, rows.artefact)
+        reference = AttributionReference.of(rows.attributions, rows.raw, rows.method, rows.artefact, rows.replay)
     except ValueError as error:
         raise InvalidSpec(f"attribution: {error}. No baseline was made.") from error
     schema = Schema(tuple(Field(attribution_field(name), Kind.NUMERIC, Role.ATTRIBUTION) for name in features))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pegel.baseline.attribution_reference import ReplayReference
 from pegel.detect.count_tests import CountTest
 from pegel.detect.effect import percent_of
 from pegel.judge.decision import FeatureVerdict
@@ -27,19 +28,6 @@ _FORMULA = (
     "P(K >= seen), K hypergeometric: `seen` of n replayed rows of the window against `seen_in_baseline` of m at "
     "onboarding, given their sum"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayReference:
-    """How many of the replayed answers differed at onboarding, when the model certainly was the registered one."""
-
-    differing: int = 0
-    replayed: int = 0
-
-    @property
-    def is_exact(self) -> bool:
-        """Say whether answers can be reproduced exactly, as far as is known."""
-        return not self.differing
 
 
 @dataclass(frozen=True, slots=True)

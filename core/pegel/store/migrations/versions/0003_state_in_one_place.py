@@ -49,6 +49,7 @@ def upgrade() -> None:
     _windows()
     _long_spans()
     _findings()
+    _attributions()
     _performance()
     _labels()
     _events()
@@ -78,6 +79,8 @@ def downgrade() -> None:
             "outliers",
             "inboxes",
             "findings",
+            "attributions",
+            "learned_rows",
             "skew",
             "row_quality",
             "long_spans",
@@ -163,6 +166,26 @@ def _windows() -> None:
         *(_text("model"), _integer("version"), _instant("span_start"), _instant("span_end")),
         *(_count("compared"), _count("unknown"), _text("differing"), _instant("at")),
         _key("skew", "model", "version", "span_start", "span_end"),
+    )
+
+
+def _attributions() -> None:
+    op.create_table(
+        "attributions",
+        *(_text("model"), _integer("version"), _instant("span_start"), _instant("span_end"), _integer("revision")),
+        *(_count("rows"), _count("replayed"), _count("differing")),
+        *(_text("verdict"), _text("identity"), _text("why"), _instant("since"), _text("baseline_id", null=True)),
+        sa.Column("summary", sa.LargeBinary(), nullable=False),
+        *(_text("sums", null=True), _text("facts"), _text("features")),
+        *(_text("spec_fingerprint"), _text("code_version"), _instant("emitted_at")),
+        _key("attributions", "model", "version", "span_start", "span_end", "revision"),
+    )
+    _index("attributions", "model", "version", "span_end")
+    op.create_table(
+        "learned_rows",
+        *(_text("model"), _integer("version"), _instant("start"), _count("rows")),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        _key("learned_rows", "model", "version", "start"),
     )
 
 

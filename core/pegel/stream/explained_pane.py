@@ -1,0 +1,128 @@
+"""Counting one pane of explained rows: what a model made of the rows of requests, told beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Final
+
+import numpy as np
+
+from pegel.baseline.attribution_reference import AttributionReference
+from pegel.data.attribution_event import Attributions, Match
+from pegel.data.attribution_event import decode as read
+from pegel.data.columns import Role
+from pegel.errors import InvalidPayload
+from pegel.judge.attribution.learned_baseline import columns_of
+from pegel.stats.attribution_sums import AttributionSums
+from pegel.stats.summary import Summary
+from pegel.stream.arrivals import minutes_us
+from pegel.stream.counting_plan import Explaining, LoadedBaseline
+from pegel.stream.event_group import EventGroup
+from pegel.stream.explained_counts import ExplainedCounts, LearnedRows
+from pegel.stream.pane_counting import UNJUDGED, PaneCounting
+from pegel.stream.partial import Ids, Partial
+
+OTHER_ARTEFACT: Final = "other_artefact"
+"""Kind under which rows are counted that something else explained than those that they are compared with."""
+
+
+@dataclass(slots=True)
+class ExplainedPane(PaneCounting):
+    """One pane of explained rows while a task fills it. `explaining`: what its events have to be like."""
+
+    explaining: Explaining = field(default_factory=Explaining)
+    counts: ExplainedCounts = field(default_factory=ExplainedCounts)
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the memory that its counts take."""
+        return self.counts.size_bytes
+
+    def add(self, events: EventGroup, now_us: int) -> None:
+        """Count events, none of which is a copy. What is dated beyond `now_us` moves no head."""
+        self.partial.saw(events.times_us, now_us)
+        readable = np.ones(events.places.size, dtype=np.bool_)
+        for at, body in enumerate(events.bodies):
+            try:
+                self._take(self._read(body), events, at)
+            except InvalidPayload as error:
+                readable[at] = False
+                self._reject(events, at, error)
+            except MemoryError:
+                raise
+            except Exception as error:  # noqa: BLE001 - anybody's bytes: one that breaks the decoder is unreadable
+                readable[at] = False
+                told = self.private.failure(error)
+                self._reject(events, at, InvalidPayload("decoder_failed", f"the decoder failed on this body: {told}"))
+        for minute, records in minutes_us(events.times_us[readable], self.oldest_us).items():
+            self._outcomes(minute).judged += records
+        # Nothing answers them, and they answer nothing.
+        self.empty.append(events.identities[readable])
+
+    def finish(self, answered: Mapping[str, Ids] | None = None) -> Partial:
+        """Return everything counted."""
+        partial = PaneCounting.finish(self, answered)
+        if self.counts.rows and not self.is_closed:
+            partial.rows = self.counts.rows
+            partial.explained = self.counts.to_bytes()
+        return partial
+
+    def _read(self, body: bytes) -> Attributions:
+        """Return what a body says. Raises InvalidPayload, also for what is not to be compared with the baseline."""
+        loaded = self._loaded()
+        width = self.explaining.features if loaded is None else len(loaded.baseline.layout.schema.fields)
+        if width is None:
+            raise InvalidPayload(UNJUDGED, "the model has no baseline yet, which says what its features are")
+        given = read(body, width)
+        known = None if loaded is None else loaded.baseline.attribution
+        expected = (self.explaining.artefact, None if known is None else known.artefact)
+        if given.artefact is not None and any(each not in {None, given.artefact} for each in expected):
+            digest = next(each for each in expected if each not in {None, given.artefact})
+            raise InvalidPayload(
+                OTHER_ARTEFACT, f"explained by the artefact {given.artefact}, expected {digest}; it is kept aside"
+            )
+        if known is not None and given.method is not known.method:
+            raise InvalidPayload(
+                OTHER_ARTEFACT, f"explained by the method {given.method}, expected {known.method}; it is kept aside"
+            )
+        return given
+
+    def _loaded(self) -> LoadedBaseline | None:
+        """Return the baseline of attributions; None while one is learned. Raises InvalidPayload for a damaged one."""
+        last = self.baselines[-1] if self.baselines else None
+        if isinstance(last, str):
+            raise InvalidPayload(UNJUDGED, self.partial.damaged.get(last, "its baseline of attributions is damaged"))
+        return last
+
+    def _take(self, given: Attributions, events: EventGroup, at: int) -> None:
+        if self.is_closed:
+            return
+        loaded = self._loaded()
+        if loaded is not None and loaded.baseline.attribution is not None:
+            self.counts.baseline_id = loaded.baseline.id
+            self._add(given, loaded, loaded.baseline.attribution)
+        elif self.explaining.learns:
+            times = np.full(given.n, float(events.times_us[at]))
+            values = np.column_stack([times, given.raw, given.values])
+            self.counts.keep(LearnedRows(given.method, given.artefact, values))
+        self.counts.rows += given.n
+        differing = [row for row, match in enumerate(given.matches) if match is Match.OTHER]
+        self.counts.replayed += sum(match is not Match.UNKNOWN for match in given.matches)
+        self.counts.differing += len(differing)
+        if differing:
+            self.counts.differ(frozenset(_hash(given, row) for row in differing), (events.told_id(at),))
+
+    def _add(self, given: Attributions, loaded: LoadedBaseline, known: AttributionReference) -> None:
+        if self.counts.summary is None or self.counts.sums is None:
+            self.counts.summary = Summary.empty(loaded.baseline.layout)
+            self.counts.sums = AttributionSums.empty(given.values.shape[1])
+        self.counts.summary.update(columns_of(given.values), Role.ATTRIBUTION)
+        self.counts.sums.merge(AttributionSums.of(known.scale.rows(given.values, given.raw)))
+
+
+def _hash(given: Attributions, row: int) -> int:
+    """Return 63 bits that are equal for equal rows: what is made of them is the same."""
+    digest = blake2b(given.values[row].tobytes() + given.raw[row].tobytes(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1

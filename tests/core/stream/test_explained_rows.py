@@ -1,0 +1,314 @@
+"""Explained rows in windows of their own: counted once, judged by their baseline, and nothing where nobody asks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pegel.archive.logged_events import ArchivedModel, logged_events
+from pegel.baseline.attribution_reference import ReplayReference
+from pegel.data.attribution_event import Attributions, Match, Method, encode
+from pegel.data.wire import ATTRIBUTION_TYPE
+from pegel.judge.attribution.attribution_judgement import CountedAttributions, explain_attribution
+from pegel.judge.attribution.learned_baseline import RowsToLearn, learned_baseline
+from pegel.judge.attribution.model_identity import explain_identity
+from pegel.judge.findings import Finding, Verdict
+from pegel.spec.names import explained_key
+from pegel.stats.summary import Summary
+from pegel.store.attribution_store import AttributionStore
+from pegel.store.database import connect
+from pegel.store.stream_store import StreamStore
+from pegel.stream.positions import OffsetRange
+from pegel.testing.stream_fakes import LoggedRecord, as_read
+
+DIGEST = "ab" * 32
+KEY = "delays/1"
+SECTION = {"via": "artefact", "window": "60s"}
+FEATURES = ("distance", "carrier")
+ROWS = 5
+"""Of one request."""
+
+
+def reference(group: Any, **changes: Any) -> str:
+    """Watch attributions by a baseline of 4,000 held-out rows; return its id."""
+    spec = group.models.specs[KEY]
+    values = np.random.default_rng(1).normal(0, [1.0, 0.001], (4_000, 2))
+    rows = RowsToLearn(
+        attributions=values,
+        raw=values.sum(axis=1),
+        times_us=None,
+        method=Method.TREE,
+        artefact=DIGEST,
+        **{"source": "explained rows of production"} | changes,
+    )
+    baseline_id = group.baselines.put(learned_baseline(spec, FEATURES, rows))
+    group.models.baselines[explained_key(KEY)] = baseline_id
+    return str(baseline_id)
+
+
+def explained(
+    group: Any,
+    first: int,
+    last: int,
+    at: float = 0.0,
+    *,
+    moved: tuple[float, float] = (0, 0),
+    differing: int = 0,
+    **other: Any,
+) -> list[LoggedRecord]:
+    """Return attributions of requests `first` up to `last`, of five rows each; `differing` of them answer otherwise."""
+    records = []
+    known: dict[str, Any] = {"method": Method.TREE, "artefact": DIGEST, "rate": 0.5} | other
+    for number in range(first, last):
+        rng = np.random.default_rng(10_000 + number)
+        values = (rng.normal(0, 1, (ROWS, 2)) + np.array(moved)) * [1.0, 0.001]
+        is_other = number - first < differing
+        given = Attributions(
+            values=values,
+            base=np.zeros(ROWS),
+            raw=values.sum(axis=1),
+            matches=(Match.OTHER if is_other else Match.SAME, *[Match.SAME] * (ROWS - 1)),
+            **known,
+        )
+        instant = group.begin + timedelta(seconds=at)
+        records.append(LoggedRecord(f"e{number}", ATTRIBUTION_TYPE, "delays-v1", encode(given), instant))
+    return records
+
+
+def store(group: Any) -> AttributionStore:
+    """Return what is kept of explained rows."""
+    return AttributionStore(connect(group.url))
+
+
+def close(group: Any, state: Any) -> None:
+    """Let everything become final."""
+    group.clock.advance(timedelta(minutes=10))
+    group.tick(state, idle_s=600)
+
+
+@pytest.fixture
+def asking(group: Any) -> Any:
+    """A group whose model is explained, by a baseline of attributions."""
+    group.watch(model={"name": "delays", "uri": "/models/delays"}, attribution=SECTION)
+    reference(group)
+    return group
+
+
+def findings(group: Any) -> list[Finding]:
+    """Return the findings of the model, in the order in which they came."""
+    return [finding for _, finding in group.results.findings("delays", 1)]
+
+
+def test_clean_rows_are_counted_and_found_ok(asking: Any) -> None:
+    """Their window has all rows and no finding, and the answers are those of the registered version."""
+    state = asking.start()
+    asking.send(state, asking.pairs(0, 60), explained(asking, 0, 60))
+    close(asking, state)
+    (row,) = store(asking).list("delays", 1)
+
+    assert (Verdict.OK, Verdict.OK, 300, 300, 0, "") == (
+        row.verdict,
+        row.identity,
+        row.rows,
+        row.replayed,
+        row.differing,
+        row.why,
+    )
+    assert timedelta(seconds=60) == row.span.end - row.span.start
+    assert [] == findings(asking)
+
+
+def test_the_account_of_requests_knows_nothing_of_them(asking: Any) -> None:
+    """Requests and answers add up as without them; attributions have an account of their own, and all balances."""
+    state = asking.start()
+    asking.send(state, asking.pairs(0, 60), explained(asking, 0, 60))
+    broken = LoggedRecord("bad", ATTRIBUTION_TYPE, "delays-v1", b"{}", asking.begin)
+    other = explained(asking, 90, 91, artefact="cd" * 32)
+    asking.send(state, explained(asking, 50, 62), [broken, *other])
+    close(asking, state)
+    asking.send(state, explained(asking, 70, 73))
+    total = store(asking).ledger("delays", 1, asking.begin - timedelta(days=1))
+    minutes = asking.results.ledger("delays", 1)
+
+    assert (60 + 12 + 2 + 3, 62, 2, 3, 10) == (
+        total.sampled,
+        total.explained,
+        total.refused,
+        total.late,
+        total.copies,
+    )
+    assert (120, 0) == (sum(one.judged for one in minutes), sum(one.invalid for one in minutes))
+    assert {0} == {row.difference for row in asking.results.ledger_balance("default")}
+
+
+def test_a_feature_that_moves_the_output_is_a_finding(asking: Any) -> None:
+    """It is found, the noise column that moved by a thousand of its own deviations is not, and it is found again."""
+    state = asking.start()
+    asking.send(state, explained(asking, 0, 100, moved=(0.8, 20.0)))
+    close(asking, state)
+    (found,) = findings(asking)
+    row = store(asking).of_finding(found)
+    baseline = asking.baselines.baseline(found.baseline_id)
+    assert row.sums is not None
+    rows = CountedAttributions(Summary.from_bytes(row.summary, baseline.layout), row.sums)
+
+    assert ("attribution:distance", "attribution", Verdict.DRIFT) == (found.feature, found.detector, found.verdict)
+    assert Verdict.DRIFT == row.verdict
+    assert Verdict.BELOW_MARGIN.value == row.features[1]["verdict"]
+    assert explain_attribution(found, rows, baseline).agrees
+
+
+def test_another_model_behind_the_endpoint_is_found_in_the_first_window(asking: Any) -> None:
+    """Attributions are as ever, the answers of three different rows are not: that is another model."""
+    state = asking.start()
+    asking.send(state, explained(asking, 0, 60, differing=3))
+    close(asking, state)
+    (found,) = findings(asking)
+    (row,) = store(asking).list("delays", 1)
+
+    assert (Verdict.MODEL_CHANGED, "identity", "answers") == (found.verdict, found.detector, found.feature)
+    assert (Verdict.OK, Verdict.MODEL_CHANGED, 3) == (row.verdict, row.identity, row.differing)
+    assert "3 answers of 300 (1 %) are not those of version 1" == found.what
+    assert ["e0", "e1", "e2"] == found.evidence["event_ids"]
+    assert explain_identity(found).agrees
+
+
+def test_a_row_scored_again_and_again_is_one_row(asking: Any) -> None:
+    """One damaged record in many copies is no deployment."""
+    state, (one, *_) = asking.start(), explained(asking, 0, 1, differing=1)
+    copies = [LoggedRecord(f"copy{at}", one.kind, one.endpoint, one.body, one.at) for at in range(50)]
+    asking.send(state, [*copies, one, *explained(asking, 1, 60)])
+    close(asking, state)
+
+    (row,) = store(asking).list("delays", 1)
+
+    assert {"attribution"} == {finding.detector for finding in findings(asking)}
+    assert (Verdict.OK, 51) == (row.identity, row.differing)
+
+
+def test_answers_that_never_could_be_reproduced(asking: Any) -> None:
+    """Where one in a hundred differed at onboarding, one in a hundred is no change."""
+    reference(asking, replay=ReplayReference(differing=10, replayed=1_000))
+    state = asking.start()
+    asking.send(state, explained(asking, 0, 60, differing=4))
+    close(asking, state)
+
+    assert [] == findings(asking)
+
+
+def test_few_rows_wait_for_the_next_windows(asking: Any) -> None:
+    """100 rows say nothing, with the 100 of the next window they are judged, and restarts lose none."""
+    asking.send(asking.start(), explained(asking, 0, 20, moved=(2, 0)))
+    asking.send(asking.start(), explained(asking, 20, 40, 60, moved=(2, 0)))
+    close(asking, asking.start())
+    second, first = store(asking).list("delays", 1)
+
+    assert (Verdict.INSUFFICIENT, 100) == (first.verdict, first.rows)
+    assert (Verdict.DRIFT, 100, first.span.start) == (second.verdict, second.rows, second.since)
+    assert second.sums is not None
+    assert 200 == second.sums.n
+
+
+def test_parts_and_restarts_change_no_bit(asking: Any, tmp_path_factory: Any) -> None:
+    """Rows that come in six batches, a driver each, leave what they leave in one."""
+    for step in range(6):
+        asking.send(asking.start(), explained(asking, 10 * step, 10 * step + 10, step / 3))
+    close(asking, asking.start())
+    (parts,) = store(asking).list("delays", 1)
+    other = type(asking)(f"sqlite:///{tmp_path_factory.mktemp('whole')}/pegel.db", type(asking.clock)(asking.begin))
+    other.clock.advance(timedelta(minutes=1))
+    other.watch(model={"name": "delays", "uri": "/models/delays"}, attribution=SECTION)
+    reference(other)
+    state = other.start()
+    other.send(state, [one for step in range(6) for one in explained(other, 10 * step, 10 * step + 10, step / 3)])
+    close(other, state)
+    (whole,) = store(other).list("delays", 1)
+    other.dispose()
+
+    assert parts.sums is not None
+    assert whole.sums is not None
+    assert whole.sums.to_json() == parts.sums.to_json()
+    assert (whole.verdict, whole.rows, whole.replayed) == (parts.verdict, parts.rows, parts.replayed)
+
+
+def test_a_baseline_is_learned_of_the_first_rows(group: Any) -> None:
+    """Until there are enough, the verdict is `insufficient`, and the rows are kept; then they are its baseline."""
+    group.watch(model={"name": "delays", "uri": "/models/delays"}, attribution=SECTION)
+    state = group.start()
+    for window in range(3):
+        group.send(state, explained(group, 100 * window, 100 * window + 100, 60 * window))
+    close(group, state)
+    rows, spec = store(group).list("delays", 1), group.models.specs[KEY]
+    early = store(group).learn(spec, FEATURES, now=group.clock.now())
+    learned = store(group).learn(spec, FEATURES, now=group.clock.now(), needed=1_200)
+    assert learned is not None
+    assert learned.attribution is not None
+
+    assert {(Verdict.INSUFFICIENT, "learning its baseline")} == {(row.verdict, row.why) for row in rows}
+    assert {Verdict.OK} == {row.identity for row in rows}
+    assert early is None
+    assert (1_200, DIGEST) == (learned.rows, learned.attribution.artefact)
+    assert store(group).learn(spec, FEATURES, now=group.clock.now(), needed=1_200) is None
+
+
+def test_a_new_artefact_has_a_new_baseline(asking: Any) -> None:
+    """What is explained by another folder than the baseline's is not compared with it: a new one is learned."""
+    digest = "cd" * 32
+    asking.watch(model={"name": "delays", "uri": "/models/delays", "digest": digest}, attribution=SECTION)
+    reference_of_old = asking.models.baselines[explained_key(KEY)]
+    state = asking.start()
+    asking.send(state, explained(asking, 0, 60, artefact=digest))
+    close(asking, state)
+    (row,) = store(asking).list("delays", 1)
+
+    assert reference_of_old is not None
+    assert (Verdict.INSUFFICIENT, "learning its baseline", None) == (row.verdict, row.why, row.baseline_id)
+
+
+def test_a_damaged_baseline_is_the_failure_of_attributions_alone(asking: Any) -> None:
+    """Requests are judged as ever; explained rows are counted as not judged, and why."""
+    name = asking.models.baselines[explained_key(KEY)]
+    asking.baselines.documents[name] = b"{}"
+    state = asking.start()
+    asking.send(state, asking.pairs(0, 60), explained(asking, 0, 60))
+    close(asking, state)
+    total = store(asking).ledger("delays", 1, asking.begin - timedelta(days=1))
+
+    assert (60, 0, 60) == (total.sampled, total.explained, total.refused)
+    assert (60, 60, 60, 0) == asking.totals()
+
+
+def test_nothing_where_nobody_asks(group: Any) -> None:
+    """Attributions of a model whose spec asks for none are set aside as events of an unknown type."""
+    state = group.start()
+    group.send(state, group.pairs(0, 10), explained(group, 0, 3))
+    close(group, state)
+
+    assert {KEY} == set(state.manager.monitors)
+    assert [] == store(group).list("delays", 1)
+    assert ["unknown_type"] * 3 == [letter.reason for letter in group.output.letters]
+    assert (10, 10, 10, 0) == group.totals()
+
+
+def test_the_archive_takes_requests_and_answers_alone(asking: Any) -> None:
+    """An attribution has the id of its request, and would be taken for it."""
+    (records,) = as_read([*asking.pairs(0, 2), *explained(asking, 0, 2)])
+    ranges = (OffsetRange(records.address, 0, 10),)
+    archived = logged_events(records, {"delays-v1": ArchivedModel(KEY, ranges)}, asking.clock.now())
+
+    assert [False, False, True, True] == sorted(archived.column("is_answer").to_pylist())
+
+
+def test_switching_it_off_leaves_nothing_open(asking: Any) -> None:
+    """Open windows of explained rows go with the section; those of requests stay."""
+    state = asking.start()
+    asking.send(state, asking.pairs(0, 10), explained(asking, 0, 10))
+    asking.watch()
+    asking.send(state, asking.pairs(10, 20))
+
+    assert {KEY} == set(state.manager.monitors)
+    assert {KEY} == set(asking.start().manager.monitors)
+    assert {"delays"} == {part.model for part in StreamStore(connect(asking.url)).restore(asking.claim).pane_parts}
