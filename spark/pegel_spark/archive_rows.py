@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
+from pegel.archive.erased import NOBODY, Erased
 from pegel.archive.folders import HOUR
 from pegel.archive.half_rows import RowMaking
 from pegel.archive.joined_rows import joined
@@ -40,10 +41,11 @@ _HOUR_US = HOUR // MICROSECOND
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """How the events of one model become rows. `step_us`: how long a pane of its windows is."""
+    """How the events of one model become rows. `step_us`: how long a pane of its windows is; `erased`: who has none."""
 
     making: RowMaking
     step_us: int
+    erased: Erased = NOBODY
 
     @property
     def rows(self) -> pa.Schema:
@@ -57,11 +59,19 @@ class RowPlan:
         requests, wrong_requests = self.making.requests(asked)
         answers, wrong_answers = self.making.answers(answered)
         rows = joined([requests, answers], self.making.columns, self.step_us)
-        hours = _hours(rows)
-        rows = rows.append_column(HOUR_US, hours)
+        gone = self.erased.mask(rows)
+        erased_ids = rows.column(EVENT_ID).filter(pa.array(gone)).unique()
+        rows = rows.filter(pa.array(~gone))
+        rows = rows.append_column(HOUR_US, _hours(rows))
         unreadable = [self._unreadable(asked, wrong_requests), self._unreadable(answered, wrong_answers)]
+        unreadable = [self._of_others(part, erased_ids) for part in unreadable]
         parts = [_filled(part, self.rows) for part in (rows, *unreadable) if part.num_rows]
         return pa.concat_tables(parts) if parts else self.rows.empty_table()
+
+    def _of_others(self, unreadable: pa.Table, erased_ids: pa.Array) -> pa.Table:
+        """Return unreadable events without erased ones, and without those whose other half is an erased subject's."""
+        named = pc.is_in(unreadable.column(EVENT_ID), value_set=erased_ids).to_numpy()
+        return unreadable.filter(pa.array(~(named | self.erased.event_mask(unreadable))))
 
     def _unreadable(self, events: pa.Table, problems: dict[int, str]) -> pa.Table:
         own = events.take(pa.array(sorted(problems), pa.int64()))

@@ -30,6 +30,7 @@ from pegel.spec.settings import Settings
 from pegel.store.archive_store import ArchiveStore
 from pegel.store.archived_ranges import ArchivedRange
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.erasure_store import ErasureStore
 from pegel.stream.positions import OffsetRange
 from pegel.stream.wire_records import Address
 from pegel_spark.archive_events import EventReading, events_table
@@ -64,6 +65,7 @@ class Archiving:
     settings: Settings
     store: ArchiveStore
     baselines: BaselineStore
+    erasures: ErasureStore
     clock: Clock = field(default_factory=SystemClock)
     round_records: int = ROUND_RECORDS
     rows: Counter[str] = field(default_factory=Counter)
@@ -249,7 +251,8 @@ class Archiving:
         if private.lacks_secret:
             raise SetupError("archive.private: expected PEGEL_ENTITY_SECRET with 16 bytes or more, by which is hashed.")
         schema = self.baselines.get(current).layout.schema
-        return RowPlan(RowMaking(schema, spec.entity_keys, private), spec.windowing.step // MICROSECOND)
+        making = RowMaking(schema, spec.entity_keys, private)
+        return RowPlan(making, spec.windowing.step // MICROSECOND, self.erasures.erased(private.hashed))
 
     def _writer(self, spec: MonitorSpec) -> ArchiveHours:
         """Return the hours of a model, as this run writes them."""

@@ -19,9 +19,11 @@ from wires import Wire
 from worlds import World
 
 from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
+from pegel.archive.subject import Subject
 from pegel.data.keyed_hash import KeyedHash
 from pegel.data.wire import REQUEST_TYPE, RESPONSE_TYPE
 from pegel.store.database import connect
+from pegel.store.erasure_store import ErasureStore
 from pegel.store.job_results import JobResults
 from pegel.store.registry import Registry
 from pegel.testing.samples import brief_spec
@@ -125,6 +127,27 @@ def test_what_was_left_out_is_made_good(system: System) -> None:
     assert ["f_distance"] == [name for name in answered if name.startswith("f_")]
     assert [b""] == [row["body"] for row in system.opened(Kept.UNREADABLE).rows().to_pylist()]
     assert hour.written < system.opened().hours[0].written
+
+
+def test_whom_somebody_erased_meanwhile_is_left_out(system: System) -> None:
+    """Of what was counted before and is archived after: a subject's rows, and its event that nobody could read."""
+    hashed = KeyedHash("0123456789abcdef")
+    system.settings = system.settings.model_copy(update={"entity_secret": SecretStr(hashed.secret)})
+    begin = wires.now() - timedelta(seconds=30)
+    for event_id, carrier in (("e1", "planted"), ("e2", "AA")):
+        asked = json.dumps({"instances": [[7.5, carrier, 40.0]]}).encode()
+        system.wire.send(event_id, REQUEST_TYPE, "delays-v1", asked, begin)
+        system.wire.send(event_id, RESPONSE_TYPE, "delays-v1", b"no answer", begin + timedelta(seconds=1))
+    system.count()
+    erasures = ErasureStore(connect(system.settings.database))
+    erasures.note(Subject.of(["carrier=planted"], hashed), "test", datetime.now(UTC), {})
+    done = system.archive()
+
+    assert ({"delays/1": 1}, []) == (done.rows, done.left_out)
+    assert [["e2"], ["e2"]] == [
+        system.opened(kept).rows()["event_id"].to_pylist() for kept in (Kept.ROWS, Kept.UNREADABLE)
+    ]
+    assert [] == system.store.unarchived()
 
 
 @pytest.mark.long

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pegel.archive.erased import forms
 from pegel.archive.row_columns import EVENT_ID, hashed_column, subject_columns
 from pegel.data.keyed_hash import KeyedHash
 from pegel.errors import InvalidSpec
@@ -53,6 +54,13 @@ class Subject:
         shown = (self.hashed.of(name, value) if self.hashed.is_safe else "(not kept)" for name, value in self.values)
         return ", ".join(f"{name}={value}" for (name, _), value in zip(self.values, shown, strict=True))
 
+    @property
+    def hashes(self) -> dict[str, tuple[str, ...]]:
+        """Return by name the hashes of what its value may be written as; none where nobody could keep a hash."""
+        if not self.hashed.is_safe:
+            return {}
+        return {name: tuple(self.hashed.of(name, form) for form in forms(value)) for name, value in self.values}
+
     def mask(self, rows: pa.Table) -> NDArray[np.bool_]:
         """Return which rows are the subject's; none where a part has no column."""
         if self.event_id:
@@ -61,8 +69,9 @@ class Subject:
         for name, value in self.values:
             own = np.zeros(rows.num_rows, dtype=np.bool_)
             for column in subject_columns(name):
-                if column in rows.column_names:
-                    own |= _equal(rows.column(column), value)
+                # A key that leaves the endpoint as a hash stands in the column of what is no hash.
+                for form in (value, self.hashed.of(name, value)):
+                    own |= _equal(rows.column(column), form) if column in rows.column_names else False
                 if hashed_column(column) in rows.column_names:
                     own |= _equal(rows.column(hashed_column(column)), self.hashed.of(name, value))
             found &= own

@@ -95,7 +95,7 @@ def erase(subject: SubjectOption, yes: YesOption = False, home: HomeOption = Non
             if found.unread:
                 say(_told_unread(found.unread))
             say(f"nothing was changed; {erasing} erases these, and the subject's vectors in online stores")
-        for line in [*_waiting(ArchiveStore(engine)), *_too_short(meant), *_beyond(specs)]:
+        for line in [*_waiting(ArchiveStore(engine), meant, erased=yes), *_too_short(meant), *_beyond(specs)]:
             say(line)
 
 
@@ -106,6 +106,7 @@ def _erase_all(settings: Settings, engine: Engine, subject: Subject, found: _Tra
     for source, vectors in counts.items() - found.counts.items():
         say(f"online: {source}: {how_many(vectors, 'vector')}")
     store.note(subject, person(), datetime.now(UTC), counts)
+    _end_writers(ArchiveStore(engine), specs)
     if not store.leave_nothing_behind():
         say("the database's log holds what went until others who read there have ended: erase once more then")
     if failed:
@@ -188,13 +189,23 @@ def _forget(settings: Settings, subject: Subject, specs: list[MonitorSpec]) -> d
     return forgotten
 
 
-def _waiting(archive: ArchiveStore) -> list[str]:
-    """Return in words of which models rows are counted and not archived yet, among which the subject may be."""
+def _end_writers(archive: ArchiveStore, specs: list[MonitorSpec]) -> None:
+    """Let nobody write rows who began before the erasure was noted and does not know of it; the next run does."""
+    for spec in specs:
+        archive.next_number(spec.model.name, spec.model.version)
+
+
+def _waiting(archive: ArchiveStore, subject: Subject, *, erased: bool) -> list[str]:
+    """Return in words of which models rows are counted and not archived yet, and what becomes of the subject's."""
     keys = sorted({one.spec.key for one in archive.unarchived()})
     if not keys:
         return []
     where = f"not looked at: rows of {', '.join(keys)} that are counted and not archived yet"
-    return [f"{where}; the next run of `batch_monitor` archives them: erase once more after it"]
+    if not subject.event_id and not subject.hashes:
+        why = "without PEGEL_ENTITY_SECRET nothing is kept by which it would leave out the subject"
+        return [f"{where}; the next run of `batch_monitor` archives them, and {why}: erase once more after it"]
+    whose = "the subject's are left out" if erased else "once the subject is erased, its own are left out"
+    return [f"{where}; the next run of `batch_monitor` archives them: {whose}"]
 
 
 def _unknown_names(subject: Subject, specs: list[MonitorSpec], baselines: BaselineStore) -> list[str]:

@@ -10,13 +10,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from pegel.archive.erased import Erased, Erasure
 from pegel.archive.subject import ERASED, Subject
+from pegel.data.instants import to_us
+from pegel.data.keyed_hash import KeyedHash
 from pegel.judge.single_event import SEGMENT
 from pegel.store import tables
 from pegel.store.database import reading, writing
 
-AT_ONCE = 500
-"""Rows that are changed with one statement."""
+MOST_ERASURES = 100_000
+"""Newest erasures by which the archive leaves out rows, some 30 MB. Of older ones the broker holds nothing any more."""
 Key = dict[str, Any]
 
 
@@ -96,9 +99,25 @@ class ErasureStore:
 
     def note(self, subject: Subject, by: str, at: datetime, removed: dict[str, int]) -> None:
         """Write down that a subject was erased, without saying who it is."""
-        row = {"subject": subject.told, "by": by, "at": at, "removed": removed}
+        known_by: dict[str, Any] | None = {"hashes": subject.hashes} if subject.hashes else None
+        if subject.event_id:
+            known_by = {"event_id": subject.event_id}
+        row = {"subject": subject.told, "by": by, "at": at, "removed": removed, "known_by": known_by}
         with writing(self._engine) as connection:
             connection.execute(sa.insert(tables.erasures).values(row))
+
+    def erased(self, hashed: KeyedHash) -> Erased:
+        """Return who was erased, as far as it is known by what; the newest `MOST_ERASURES`."""
+        c = tables.erasures.c
+        own = sa.select(c.at, c.known_by).where(c.known_by.is_not(None)).order_by(c.seq.desc()).limit(MOST_ERASURES)
+        with reading(self._engine) as connection:
+            rows = connection.execute(own).all()
+        return Erased.of((_erasure(row.at, row.known_by) for row in rows if isinstance(row.known_by, dict)), hashed)
+
+
+def _erasure(at: datetime, known_by: dict[str, Any]) -> Erasure:
+    hashes = {name: tuple(each) for name, each in known_by.get("hashes", {}).items()}
+    return Erasure(to_us(at), hashes, known_by.get("event_id", ""))
 
 
 def _outliers(connection: Connection, subject: Subject, event_ids: Collection[str]) -> Iterator[Key]:

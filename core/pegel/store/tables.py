@@ -312,7 +312,8 @@ archived = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
-# What was erased of whom, by whom: names and hashes, never a value.
+# What was erased of whom, by whom: names and hashes, never a value. `known_by`: by what the archive leaves out rows of
+# before it, hashes by name or the id of an event; null where there was no secret to hash by.
 erasures = sa.Table(
     "erasures",
     metadata,
@@ -321,6 +322,7 @@ erasures = sa.Table(
     sa.Column("by", Foreign, nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Column("removed", Document, nullable=False),
+    sa.Column("known_by", Document),
 )
 
 heartbeats = sa.Table(

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from pegel.spec.settings import Settings
 from pegel.store.archive_store import ArchiveStore
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.erasure_store import ErasureStore
 from pegel_spark import session
 from pegel_spark.archiving import Archived, Archiving
 from pegel_spark.launched_job import LaunchedJob
@@ -46,7 +47,7 @@ def _archived(models: frozenset[str], settings: Settings, engine: Engine) -> Arc
             "PEGEL_ARCHIVE", settings.archive_root, settings, does="writes to", unchanged="Nothing was archived."
         )
     with session.stopped_after(session.build("pegel-archive", settings)) as spark:
-        return Archiving(spark, settings, store, BaselineStore(engine)).run(models)
+        return Archiving(spark, settings, store, BaselineStore(engine), ErasureStore(engine)).run(models)
 
 
 if __name__ == "__main__":

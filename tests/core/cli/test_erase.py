@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from pegel.archive.folders import COMPLETE, NOT_LABELS, Kept, hour_folder, model_folder, written_folder
 from pegel.archive.opened_archive import open_archive
+from pegel.archive.row_columns import INSTANT
 from pegel.cli.command_line import run
 from pegel.data.entity_keys import entity_key
 from pegel.data.keyed_hash import KeyedHash
@@ -23,6 +24,7 @@ from pegel.online.online_store import FeatureVector
 from pegel.spec.settings import Settings
 from pegel.store import tables
 from pegel.store.database import connect, migrate
+from pegel.store.erasure_store import ErasureStore
 from pegel.store.registry import Registry
 from pegel.testing.samples import brief_spec
 
@@ -251,6 +253,24 @@ def test_files_that_refuse_keep_nothing_else_from_going(home: Path, capsys: pyte
     assert (1, True) == (done, "expected files that can be written anew, given" in said.err)
     assert [*WOULD_GO[:3]] == sorted(left, key=WOULD_GO.index)
     assert 0 == run(["erase", "--subject", f"passenger={ADA}", "--yes", "--home", str(home)])
+
+
+def test_who_was_erased_is_kept_as_hashes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By which the archive leaves out what it has not written yet; without a secret nobody could keep one."""
+    engine = connect(Settings(home=home).database)
+    erasing = ["erase", "--subject", f"passenger={ADA}", "--yes", "--home", str(home)]
+    run(erasing)
+    rows = pa.table({"event_id": ["n"], "event_time": pa.array([NOON], INSTANT), "answered_at": [NOON]})
+    rows = rows.append_column("e_passenger", pa.array([ADA]))
+    known = ErasureStore(engine).erased(KeyedHash(SECRET)).mask(rows)
+    monkeypatch.setenv("PEGEL_ENTITY_SECRET", "")
+    run(erasing)
+    with engine.connect() as connection:
+        kept = connection.execute(sa.select(tables.erasures.c.known_by).order_by(tables.erasures.c.seq)).scalars().all()
+    engine.dispose()
+
+    assert [True] == known.tolist()
+    assert [{"hashes": {"passenger": [HASHED]}}, None] == kept
 
 
 @pytest.mark.parametrize("given", ["", "=7", "passenger="])

@@ -23,6 +23,7 @@ from pegel.store import tables
 from pegel.store.archive_store import ArchiveStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect
+from pegel.store.erasure_store import ErasureStore
 from pegel.store.registry import Registry
 from pegel.store.registry_view import RegistryView
 from pegel.store.stream_store import StreamStore
@@ -68,7 +69,8 @@ class System:
 
     def archive(self, **how: Any) -> Archived:
         """Do the job's work."""
-        return Archiving(self.spark, self.settings, self.store, self.world.baselines, self.clock, **how).run()
+        stores = self.store, self.world.baselines, ErasureStore(connect(self.settings.database))
+        return Archiving(self.spark, self.settings, *stores, self.clock, **how).run()
 
     def join_labels(self, now: datetime) -> JoinedLabelsOfRun:
         """Do the work of the job that joins labels, as of an instant."""

@@ -331,7 +331,14 @@ def _events() -> None:
     )
     op.create_table(
         "erasures",
-        *(_serial("seq"), _text("subject"), _text("by"), _instant("at"), _text("removed")),
+        *(
+            _serial("seq"),
+            _text("subject"),
+            _text("by"),
+            _instant("at"),
+            _text("removed"),
+            _text("known_by", null=True),
+        ),
         _key("erasures", "seq"),
     )
 
