@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,19 +16,17 @@ from pegel.archive.archive_address import ArchiveAddress
 from pegel.archive.erasing_asides import ErasingAsides
 from pegel.archive.erasing_files import ErasingFiles, FoundRows, archived_models
 from pegel.archive.folders import NOT_LABELS
-from pegel.archive.subject import SHORTEST_TEXT, Subject
+from pegel.archive.subject import Subject
 from pegel.cli.console import say
+from pegel.cli.erase_words import beyond, too_short, unknown_names, waiting
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.person import person
 from pegel.cli.watched_model import opened
 from pegel.data.entity_keys import entity_key
 from pegel.data.keyed_hash import KeyedHash
-from pegel.errors import PegelError, Unavailable
-from pegel.online.stores import loadable_store
+from pegel.errors import Unavailable
+from pegel.online.forgetting import forget, views_beyond
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.names import dead_letters_topic, inference_topic, labels_topic, monitor_key, outliers_topic
-from pegel.spec.nearest import did_you_mean
-from pegel.spec.outside_text import quoted
 from pegel.spec.plain_numbers import how_many
 from pegel.spec.settings import Settings
 from pegel.store.archive_store import ArchiveStore
@@ -43,6 +41,10 @@ SubjectOption = Annotated[
     typer.Option(
         "--subject", help="NAME=VALUE of a field or entity key, once for each part of a key; or the id of an event."
     ),
+]
+OnlineOption = Annotated[
+    list[str] | None,
+    typer.Option(help="A view of an online store that no spec names, as local://NAME: its keys are the given values."),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Erase; without it only what would be is told.")]
 
@@ -76,35 +78,46 @@ class _Traces:
         return sum(self.counts.values())
 
 
-def erase(subject: SubjectOption, yes: YesOption = False, home: HomeOption = None) -> None:
+def erase(subject: SubjectOption, online: OnlineOption = None, yes: YesOption = False, home: HomeOption = None) -> None:
     """Remove one subject's rows: archive, labels, outliers, findings and samples, and its vector in online stores."""
     settings = settings_of(home)
     meant = Subject.of(subject, KeyedHash(settings.secret))
     with opened(settings) as engine:
         specs, store = Registry(engine).list(), ErasureStore(engine)
-        for line in _unknown_names(meant, specs, BaselineStore(engine)):
+        for line in unknown_names(meant, specs, BaselineStore(engine)):
             say(line)
+        vectors = _vectors(meant, specs, online or ())
         found = _look(settings, store, meant, specs)
         for name, rows in found.counts.items():
             say(f"{name}: {rows:,} rows")
         if yes:
-            _erase_all(settings, engine, meant, found, specs)
+            _erase_all(settings, engine, meant, found, vectors)
             say("erased; a second look found nothing")
         else:
             erasing = f"`pegel erase ... --yes{same_home(home)}`"
             if found.unread:
                 say(_told_unread(found.unread))
             say(f"nothing was changed; {erasing} erases these, and the subject's vectors in online stores")
-        for line in [*_waiting(ArchiveStore(engine), meant, erased=yes), *_too_short(meant), *_beyond(specs)]:
+        named = {str(spec.online.source) for spec in specs} | {*vectors}
+        not_archived = waiting(ArchiveStore(engine), meant, erased=yes)
+        for line in [*not_archived, *views_beyond(settings, named), *too_short(meant), *beyond(specs)]:
             say(line)
 
 
-def _erase_all(settings: Settings, engine: Engine, subject: Subject, found: _Traces, specs: list[MonitorSpec]) -> None:
-    """Erase, note it, and look again. Raises Unavailable where something is left, and says what."""
-    store, failed = ErasureStore(engine), list[str]()
-    counts = _erase(settings, engine, subject, found, specs, failed)
-    for source, vectors in counts.items() - found.counts.items():
-        say(f"online: {source}: {how_many(vectors, 'vector')}")
+def _erase_all(
+    settings: Settings, engine: Engine, subject: Subject, found: _Traces, vectors: Mapping[str, str]
+) -> None:
+    """Erase, note it, and look again. Raises Unavailable where something is left, and says what.
+
+    `vectors`: the key of the subject's vector, by view of an online store.
+    """
+    specs, store, failed = Registry(engine).list(), ErasureStore(engine), list[str]()
+    _erase(settings, engine, subject, found, specs, failed)
+    problems: list[str] = []
+    gone = forget(settings, vectors, problems)
+    for line in [*(f"online: {view}: {how_many(count, 'vector')}" for view, count in gone.items()), *problems]:
+        say(line)
+    counts = found.counts | gone
     store.note(subject, person(), datetime.now(UTC), counts)
     _end_writers(ArchiveStore(engine), specs)
     if not store.leave_nothing_behind():
@@ -146,7 +159,7 @@ def _keys(specs: list[MonitorSpec]) -> dict[tuple[str, int], tuple[str, ...]]:
 
 def _erase(  # noqa: PLR0917  what is found where, and what becomes of it
     settings: Settings, engine: Engine, subject: Subject, found: _Traces, specs: list[MonitorSpec], failed: list[str]
-) -> dict[str, int]:
+) -> None:
     """Erase what was found; what files refuse is added to `failed`, and keeps nothing else from going."""
     address, archive = ArchiveAddress.of(settings.archive_root), ArchiveStore(engine)
     # Before the files: by their rows alone it is known which events were the subject's, should this one be killed.
@@ -161,7 +174,6 @@ def _erase(  # noqa: PLR0917  what is found where, and what becomes of it
                 # Looked at again: what an archive job has written meanwhile is to go as well.
                 files.erase(files.find(), number)
                 archive.require_newest(model, version, number)
-    return found.counts | _forget(settings, subject, specs)
 
 
 @contextmanager
@@ -175,71 +187,18 @@ def _told_failure(failed: list[str]) -> Iterator[None]:
         failed.append(str(error))
 
 
-def _forget(settings: Settings, subject: Subject, specs: list[MonitorSpec]) -> dict[str, int]:
-    """Remove the subject's vector from online stores; return how many there were, by view."""
-    forgotten: dict[str, int] = {}
+def _vectors(subject: Subject, specs: list[MonitorSpec], views: Sequence[str]) -> dict[str, str]:
+    """Return the key of the subject's vector, by the view that a spec or a person names and that has such keys."""
+    found = {}
     for spec in specs:
-        parts, source = subject.entity(spec.online.keys), spec.online.source
-        if parts is None or source is None or source in forgotten:
-            continue
-        try:
-            forgotten[source] = int(loadable_store(source, settings).forget(entity_key(parts)))
-        except PegelError as error:
-            say(f"{monitor_key(spec.model.name, spec.model.version)}: {error}")
-    return forgotten
+        parts = subject.entity(spec.online.keys)
+        if parts is not None and spec.online.source is not None:
+            found[spec.online.source] = entity_key(parts)
+    values = [value for _, value in subject.values]
+    return found | (dict.fromkeys(views, entity_key(values)) if values else {})
 
 
 def _end_writers(archive: ArchiveStore, specs: list[MonitorSpec]) -> None:
     """Let nobody write rows who began before the erasure was noted and does not know of it; the next run does."""
     for spec in specs:
         archive.next_number(spec.model.name, spec.model.version)
-
-
-def _waiting(archive: ArchiveStore, subject: Subject, *, erased: bool) -> list[str]:
-    """Return in words of which models rows are counted and not archived yet, and what becomes of the subject's."""
-    keys = sorted({one.spec.key for one in archive.unarchived()})
-    if not keys:
-        return []
-    where = f"not looked at: rows of {', '.join(keys)} that are counted and not archived yet"
-    if not subject.event_id and not subject.hashes:
-        why = "without PEGEL_ENTITY_SECRET nothing is kept by which it would leave out the subject"
-        return [f"{where}; the next run of `batch_monitor` archives them, and {why}: erase once more after it"]
-    whose = "the subject's are left out" if erased else "once the subject is erased, its own are left out"
-    return [f"{where}; the next run of `batch_monitor` archives them: {whose}"]
-
-
-def _unknown_names(subject: Subject, specs: list[MonitorSpec], baselines: BaselineStore) -> list[str]:
-    """Return in words which names are no field and no key of any watched model, each with the nearest one."""
-    known = {key for spec in specs for key in (*spec.entity_keys, *spec.label_keys)}
-    for spec in specs:
-        current = baselines.current(spec.model.name, spec.model.version)
-        if current is not None:
-            known |= {field.name for field in baselines.get(current).layout.schema.fields}
-    strange = [name for name, _ in subject.values if known and name not in known]
-    return [
-        f"no watched model has a field or a key {quoted(name)}.{did_you_mean(name, sorted(known), lead=' ')}"
-        for name in strange
-    ]
-
-
-def _too_short(subject: Subject) -> list[str]:
-    """Return which values are looked for as those of fields and keys alone, in words."""
-    short = [name for name, value in subject.values if len(value) < SHORTEST_TEXT]
-    where = "not looked for in texts (unreadable bodies, samples, reasons)"
-    return [f"{where}: {', '.join(short)}, whose value has fewer than {SHORTEST_TEXT} letters"] if short else []
-
-
-def _beyond(specs: list[MonitorSpec]) -> list[str]:
-    """Return what cannot be erased from here, in words."""
-    spaces = sorted({spec.namespace for spec in specs})
-    makers = (inference_topic, labels_topic, outliers_topic, dead_letters_topic)
-    ours = {topic(space) for space in spaces for topic in makers}
-    topics = sorted(ours | {spec.inference_topic for spec in specs})
-    written = sorted({str(spec.model.table) for spec in specs if spec.model.is_table})
-    elsewhere = [f"not erased: rows of {', '.join(written)}, from where they would be read again"] if written else []
-    held = f"not erased: what the broker still holds of {', '.join(topics) or 'its topics'}, until its retention ends"
-    return [
-        held,
-        *elsewhere,
-        "not erased: training data, baselines, and mails that were sent; windows count rows and tell of none",
-    ]

@@ -62,6 +62,16 @@ class LocalOnlineStore:
         """Return a view of the store in the settings' home."""
         return cls(settings.home.resolve() / "online.db", view)
 
+    def views(self) -> list[str]:
+        """Return the names of all views in the same file. Raises Unavailable."""
+        if not self._path.exists():
+            return []
+        try:
+            with self._writing() as connection:
+                return [row[0] for row in connection.execute("SELECT DISTINCT view FROM vectors ORDER BY view")]
+        except (sqlite3.Error, OSError) as error:
+            raise self._away(error, "Nothing was looked up") from error
+
     async def get(self, entities: Sequence[str], *, within: timedelta) -> list[FeatureVector | None]:
         """Look the entities up, see `OnlineStore`. The time is looked at after each hundred of them but the last."""
         rows: dict[str, FeatureVector] = {}

@@ -273,6 +273,26 @@ def test_who_was_erased_is_kept_as_hashes(home: Path, monkeypatch: pytest.Monkey
     assert [{"hashes": {"passenger": [HASHED]}}, None] == kept
 
 
+def test_views_that_no_spec_names_are_told_and_erased_when_named(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody knows what their keys are, so a person says which view is meant; other keys stay."""
+    former = LocalOnlineStore.of_settings(Settings(home=home), "former")
+    former.load([(entity_key([name]), FeatureVector({"age": 40}, NOON)) for name in (ADA, BOB)])
+    erasing = ["erase", "--subject", f"passenger={ADA}", "--yes", "--home", str(home)]
+    run(erasing)
+    told = capsys.readouterr().out
+    run([*erasing, "--online", "local://former"])
+    said = capsys.readouterr().out
+
+    assert "not looked into: local://former, which no spec names; `--online VIEW`" in told
+    assert ["online: local://former: 1 vector", "online: local://people: 0 vectors"] == sorted(
+        line for line in said.splitlines() if line.startswith("online")
+    )
+    assert "not looked into" not in said
+    assert [False, True] == [former.forget(entity_key([name])) for name in (ADA, BOB)]
+
+
 @pytest.mark.parametrize("given", ["", "=7", "passenger="])
 def test_whoever_is_nobody_is_refused(home: Path, given: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A subject has a name and a value, or is an event."""
