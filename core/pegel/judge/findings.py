@@ -26,6 +26,8 @@ class Verdict(StrEnum):
     """Rows that are nearly the same come in crowds, as neither training nor the windows before have."""
     INSUFFICIENT = "insufficient"
     NO_DATA = "no_data"
+    NOT_TESTED = "not_tested"
+    """There are figures, which are compared with nothing: of a segment's labels the baseline knows none."""
     BASELINE_MISSING = "baseline_missing"
     LAYOUT_MISMATCH = "layout_mismatch"
 
@@ -36,6 +38,7 @@ ALARMING = frozenset({Verdict.DRIFT, Verdict.DRIFTING, Verdict.MODEL_CHANGED, Ve
 FROM_BEST_TO_WORST = (
     Verdict.OK,
     Verdict.NO_DATA,
+    Verdict.NOT_TESTED,
     Verdict.INSUFFICIENT,
     Verdict.BASELINE_MISSING,
     Verdict.LAYOUT_MISMATCH,

@@ -242,6 +242,7 @@ def _judged(last: WindowRow, now: datetime) -> StateView:
         Verdict.PROBING: ("rows came in crowds in the last window: probing suspected", "warn"),
         Verdict.INSUFFICIENT: (f"not judged: {why}", "warn"),
         Verdict.NO_DATA: ("no traffic", "idle"),
+        Verdict.NOT_TESTED: ("figures are shown, nothing is judged", "idle"),
         Verdict.BASELINE_MISSING: ("baseline missing: rows are counted, nothing is judged", "warn"),
         Verdict.LAYOUT_MISMATCH: ("baseline stale: it has other features than the traffic", "warn"),
     }

@@ -22,6 +22,7 @@ VERDICT_WORDS = {
     Verdict.PROBING: "probing suspected",
     Verdict.INSUFFICIENT: "not judged",
     Verdict.NO_DATA: "no data",
+    Verdict.NOT_TESTED: "not tested",
     Verdict.BASELINE_MISSING: "no baseline",
     Verdict.LAYOUT_MISMATCH: "other schema",
 }

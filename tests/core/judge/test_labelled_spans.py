@@ -67,6 +67,8 @@ def test_a_day_is_the_sum_of_its_hours() -> None:
 
     assert of_all == whole(stored)[day].counts
     assert {"", "airline=AA", "airline=WN"} == {row.segment for row in stored.rows}
+    # With figures of its own, which the baseline has nothing of to compare with.
+    assert {Verdict.NOT_TESTED} == {row.verdict for row in stored.rows if row.segment}
 
 
 def test_the_same_hours_again_change_nothing() -> None:

@@ -91,7 +91,7 @@ def judge_counts(
 
 def shown(counts: PerformanceCounts) -> SpanJudgement:
     """Return the figures of a segment, which are compared with nothing: labels of training are not kept by segment."""
-    return SpanJudgement(Verdict.BASELINE_MISSING, tuple(figures_of(counts)), why="segments are shown, not tested")
+    return SpanJudgement(Verdict.NOT_TESTED, tuple(figures_of(counts)), why="segments are shown, not tested")
 
 
 def findings_of(judgement: SpanJudgement, judged: Judged) -> tuple[Finding, ...]:
