@@ -20,6 +20,7 @@ from waiting import wait_until
 
 from pegel.alerts.alert import Silence
 from pegel.cli.main import main
+from pegel.labels.label_arrays import LabelPartition
 from pegel.reconcile.actions import Action, ActionKind, Target
 from pegel.reconcile.job_backend import JobDocument, JobState
 from pegel.spec.settings import Settings
@@ -27,6 +28,7 @@ from pegel.stats.answer_latencies import Latencies
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate, writing
+from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.testing.manual_clock import START
@@ -70,6 +72,21 @@ def test_a_driver_says_what_it_got_done_and_since_when(settings: Settings, engin
         name="default",
         state="running, started 00:05 UTC, generation 1: batch 17, 3 records behind, newest event 00:09:59 UTC, "
         "last progress 20 s ago, heartbeat 0 s ago",
+    )
+
+
+def test_refused_labels_stand_in_the_status(settings: Settings, engine: Engine) -> None:
+    """With how many and why, and where each of them lies; nothing is wrong with the system for that."""
+    Registry(engine).put(sample_spec(labels={"source": "topic"}))
+    before = gather(settings, NOW)["labels"]
+    LabelStore(engine).take("default", {}, {LabelPartition("a", 0): 2}, {("delays/1", "other_match"): 2}, now=NOW)
+    (line,) = gather(settings, NOW)["labels"]
+
+    assert [] == before
+    assert line == StatusLine(
+        name="delays/1",
+        state="2 labels refused: 2 other_match (matched otherwise than its spec says)",
+        remedy=f"read why: {settings.archive_root}/not_labels",
     )
 
 

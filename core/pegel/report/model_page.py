@@ -24,6 +24,7 @@ from pegel.report.performance_view import performance_view
 from pegel.report.progress import progress
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.report.refresh_words import headline, promotion_line, refresh_line
+from pegel.report.refused_labels import refused_of
 from pegel.report.segment_views import judged_in_full, segment_views
 from pegel.report.skew_words import skew_lines
 from pegel.report.span_calendar import Calendar, read_calendar
@@ -38,6 +39,7 @@ from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
+from pegel.store.label_store import LabelStore
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.refresh_store import RefreshStore
@@ -126,6 +128,9 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
             lambda: performance_view(_labelled(sources, model, version, now, reader.problems), segment),
             None,
         ),
+        refused_labels=[]
+        if spec is None or segment
+        else part("refused labels", lambda: _refused(sources, spec), list[str]()),
         quality=None
         if segment
         else part("data quality", lambda: _quality(spec, baseline, final, findings, told), None),
@@ -195,6 +200,10 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
 
 SPANS = 6
 """Spans of which it is told what was served beside its table."""
+
+
+def _refused(sources: Sources, spec: MonitorSpec) -> list[str]:
+    return [f"{one.name}: {one.words}" for one in refused_of(LabelStore(sources.engine), spec)]
 
 
 def _labelled(sources: Sources, model: str, version: int, now: datetime, damaged: list[str]) -> list[PerformanceRow]:

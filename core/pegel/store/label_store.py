@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from pegel.data.instants import DAY, EPOCH
 from pegel.errors import Conflict
+from pegel.labels.kept_labels import UNKNOWN_MODEL
 from pegel.labels.label_arrays import LabelPartition
 from pegel.spec.names import monitor_of
 from pegel.store import tables
@@ -101,6 +102,21 @@ class LabelStore:
         statement = sa.select(c.model, c.kind, c.count).where(c.namespace == namespace)
         with reading(self._engine) as connection:
             return {(row[0], row[1]): row[2] for row in connection.execute(statement)}
+
+    def refused(self, namespace: str, model: str) -> dict[str, int]:
+        """Return how much of what came for a model version, by its key, was no label of it, by kind."""
+        return self._refused(namespace, tables.label_refusals.c.model == model)
+
+    def refused_of_nobody(self, namespace: str) -> dict[str, int]:
+        """Return how much was no label of any watched model, by kind: whoever sends may name a thousand models."""
+        c = tables.label_refusals.c
+        return self._refused(namespace, sa.or_(c.model == "", c.kind == UNKNOWN_MODEL))
+
+    def _refused(self, namespace: str, whose: sa.ColumnElement[bool]) -> dict[str, int]:
+        c = tables.label_refusals.c
+        statement = sa.select(c.kind, sa.func.sum(c.count)).where(c.namespace == namespace, whose).group_by(c.kind)
+        with reading(self._engine) as connection:
+            return {row[0]: int(row[1]) for row in connection.execute(statement)}
 
     def joined(self, model: str, version: int) -> dict[LabelPartition, int]:
         """Return up to which offset (exclusive) of each partition labels of a model are in its figures."""

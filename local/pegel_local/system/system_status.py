@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pegel.alerts.alert import Silence
+from pegel.archive.folders import NOT_LABELS
 from pegel.errors import SetupError, Unavailable
 from pegel.reconcile.actions import ActionKind, Target, launched
 from pegel.reconcile.driver_health import why_doubtful
@@ -16,6 +17,7 @@ from pegel.reconcile.serving_backend import EndpointState
 from pegel.report.model_list import model_rows
 from pegel.report.progress import ago, progress
 from pegel.report.reading import Sources
+from pegel.report.refused_labels import refused_of_all
 from pegel.report.views import ModelRow
 from pegel.report.words import silenced
 from pegel.spec.names import monitor_key
@@ -25,6 +27,8 @@ from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect
 from pegel.store.database_file import refuse_missing
+from pegel.store.label_store import LabelStore
+from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
@@ -152,6 +156,7 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         silences = [_silence(silence, now) for silence in AlertStore(engine).silences(now, damaged=unread)]
         silences += [_damaged("a silence", reason) for reason in unread]
         moves = log.recent(limit=1, damaged=damaged_lines)
+        refused = refused_of_all(LabelStore(engine), Registry(engine).list())
     except (Unavailable, SetupError) as error:
         # A sentence that is no wait says itself what to do.
         remedy = "bring it back; whoever needs it waits" if isinstance(error, Unavailable) else "as this line says"
@@ -162,7 +167,15 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         StatusLine(name=str(move.target), state=f"{move.kind} {ago(move.at, now)}: {move.reason}") for move in moves
     ]
     last += [_damaged("log of actions", reason) for reason in damaged_lines]
-    return {"heartbeats": beats, "models": models, "silences": silences, "last reconcile action": last}
+    whys = f"read why: {settings.archive_root}/{NOT_LABELS}"
+    labels = [StatusLine(name=one.name, state=one.words, remedy=whys) for one in refused]
+    return {
+        "heartbeats": beats,
+        "models": models,
+        "labels": labels,
+        "silences": silences,
+        "last reconcile action": last,
+    }
 
 
 def _beat(settings: Settings, beat: Heartbeat, log: ActionLog, now: datetime) -> StatusLine:
