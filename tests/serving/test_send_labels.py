@@ -18,10 +18,12 @@ from pegel.cli.main import main
 from pegel.data.instants import from_us
 from pegel.errors import InvalidSpec
 from pegel.labels.label import EntityAt, EventRow, Label
+from pegel.labels.label_arrays import LabelPartition
 from pegel.labels.label_json import read_labels
 from pegel.notebook.label_sending import LabelColumnNames
 from pegel.spec.settings import Settings
 from pegel.store.database import connect, migrate
+from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
 from pegel.testing.samples import brief_spec
 from pegel_serving.bounded_http import ConnectionLimits
@@ -32,6 +34,7 @@ from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Limits, Pipeline
 from pegel_serving.logger.spool import Spool
 
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
 EVENTS = "id,n,late,noted\n007,0,yes,2026-11-29T10:00Z\n008,1,no,\n009,0,,\n,0,yes,\n010,-1,yes,\n"
 FLIGHTS = "flight,gate,departed,late\nWN1,14,2026-11-28T10:00Z,12.5\nWN2,3,2026-11-28T11:00Z,-1\n"
 
@@ -162,7 +165,10 @@ def test_a_logger_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
 
     assert 1 == run(*command, "--label", "late", "--event-id", "id")
     assert 1 <= run(*command, "--label", "lateness", "--event-id", "id")
-    assert 2 == len(capsys.readouterr().err.splitlines())
+    said = capsys.readouterr().err
+    assert 2 == len(said.splitlines())
+    assert "expected the columns lateness, given a table of id, n, late, noted" in said
+    assert "Did you mean `late`?" in said
 
 
 def test_labels_are_by_event_or_by_entity() -> None:
@@ -202,3 +208,31 @@ def test_labels_of_a_home_are_of_a_model_that_it_watches(
 
     assert 2 == run("labels", "send", tmp_path / "labels.csv", "--model", model, *version, *options)
     assert sentence in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_labels_of_a_home_have_the_keys_of_its_model(
+    sender: SwitchedSender,
+    address: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others are refused with the nearest name, before the logger takes what finds no row; earlier ones are told."""
+    engine = connect(Settings(home=tmp_path).database)
+    migrate(engine)
+    Registry(engine).put(brief_spec(labels={"source": "topic", "match": "entity", "keys": ["flight", "gate"]}))
+    LabelStore(engine).take("default", {}, {LabelPartition("a", 0): 2}, {("delays/1", "other_match"): 2}, now=NOW)
+    engine.dispose()
+    monkeypatch.setenv("PEGEL_LOGGER_URL", address)
+    (tmp_path / "labels.csv").write_text(FLIGHTS.replace("flight", "fligth", 1))
+    sending = ["labels", "send", tmp_path / "labels.csv", "--model", "delays", "--label", "late", "--home", tmp_path]
+    wrong = run(*sending, "--key", "fligth", "--key", "gate", "--time", "departed")
+    said = capsys.readouterr().err.replace("\n", " ")
+    nothing = [*sender.topic]
+    (tmp_path / "labels.csv").write_text(FLIGHTS)
+    right = run(*sending, "--key", "flight", "--key", "gate", "--time", "departed")
+
+    assert (2, 0, []) == (wrong, right, nothing)
+    assert "--key: labels of delays/1 have the keys flight, gate; given 'fligth', 'gate'. Nothing was sent." in said
+    assert "Did you mean `flight`?" in said
+    assert "before, of delays/1: 2 labels refused: 2 other_match" in capsys.readouterr().out

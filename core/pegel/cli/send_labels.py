@@ -13,9 +13,13 @@ from pegel.cli.watched_model import opened
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook import label_sending
 from pegel.notebook.label_sending import LabelColumnNames
+from pegel.report.refused_labels import refused_of
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
+from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import quoted
 from pegel.spec.settings import Settings
+from pegel.store.label_store import LabelStore
 from pegel.store.meant_model import watched_model
 
 
@@ -62,14 +66,16 @@ def labels(  # noqa: PLR0917  options are named on the command line
         label=label, event_id=event_id, row=row, keys=tuple(key or ()), time=time, known_at=known_at
     )
     settings = settings_of(home)
+    refused: list[str] = []
     if to is None:
-        model, version = _watched(settings, model, version)
+        model, version, refused = _watched(settings, model, version, columns)
     else:
         model, version = _named(model, version)
     base = (to or settings.logger_url).rstrip("/")
     address = f"{base}/labels/{namespace}" if namespace else f"{base}/labels"
     sent = label_sending.send(data, address, columns, model=model, version=version or 1)
-    say(str(sent))
+    for line in [str(sent), *refused]:
+        say(line)
     if sent.refused:
         others = "the others are on their way" if sent.taken else "none was taken"
         raise PermanentError(f"{sent.refused.total():,} labels were refused; {others}.")
@@ -86,13 +92,31 @@ def _named(model: str, version: int | None) -> tuple[str, int | None]:
     return name, int(number)
 
 
-def _watched(settings: Settings, model: str, version: int | None) -> tuple[str, int]:
-    """Return which watched model of this home is meant. Raises InvalidSpec with the nearest name; it needs labels."""
+def _watched(
+    settings: Settings, model: str, version: int | None, columns: LabelColumnNames
+) -> tuple[str, int, list[str]]:
+    """Return which watched model of this home is meant, and what of earlier labels was refused after it was taken.
+
+    Raises InvalidSpec, with the nearest name, where it is not watched, takes no labels, or has other keys.
+    """
     with opened(settings) as engine:
         entry = watched_model(engine, model, version, otherwise="Nothing was sent.")
+        told = [] if entry.spec is None else refused_of(LabelStore(engine), entry.spec)
     key = monitor_key(entry.model, entry.version)
     if entry.spec is not None and not entry.spec.labels.by_topic:
         raise InvalidSpec(
             f"{key} takes no labels that are sent: its spec has no `labels.source: topic`. Nothing was sent."
         )
-    return entry.model, entry.version
+    if entry.spec is not None:
+        _refuse_other_keys(entry.spec, columns)
+    return entry.model, entry.version, [f"before, of {one.name}: {one.words}" for one in told]
+
+
+def _refuse_other_keys(spec: MonitorSpec, columns: LabelColumnNames) -> None:
+    """Raise InvalidSpec where the logger would take labels whose keys no row of the model has."""
+    if not columns.keys or {*columns.keys} == {*spec.label_keys}:
+        return
+    wanted = f"the keys {', '.join(spec.label_keys)}" if spec.label_keys else "ids of events, and no keys"
+    guess = did_you_mean(columns.keys, spec.label_keys, lead=" ")
+    given = ", ".join(map(quoted, columns.keys))
+    raise InvalidSpec(f"--key: labels of {spec.key} have {wanted}; given {given}. Nothing was sent.{guess}")

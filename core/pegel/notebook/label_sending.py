@@ -21,6 +21,7 @@ from pegel.labels.label_json import read_label
 from pegel.notebook import table_reading
 from pegel.notebook.naming import listed
 from pegel.notebook.time_column import TimeColumn
+from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import shown
 from pegel.spec.plain_numbers import how_many
 
@@ -101,7 +102,9 @@ def send(table: Any, address: str, columns: LabelColumnNames, *, model: str, ver
     with table_reading.opened(table, text=texts, watched=columns.all) as opened:
         if absent := opened.absent(columns.all):
             given = listed(opened.names)
-            raise PermanentError(f"expected the columns {listed(absent)}, given a table of {given}. Nothing was sent.")
+            guess = did_you_mean(absent, opened.names, lead=" ")
+            wanted = f"expected the columns {listed(absent)}, given a table of {given}"
+            raise PermanentError(f"{wanted}. Nothing was sent.{guess}")
         sent = SentLabels()
         for some in _requests(_labels(opened, columns, model, version, sent)):
             _post(address, some, sent)
