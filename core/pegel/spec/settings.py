@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,8 @@ SETTINGS_FILE = "settings.json"
 
 
 HOME = ".pegel"
+OF_WHOEVER_ASKS = ("keep",)
+"""Settings that are no address of a system that is up: whoever states them in an environment means what is done now."""
 LOCAL = "local"
 """The backend of this machine, as settings name it."""
 KSERVE = "kserve"
@@ -134,12 +137,26 @@ class Settings(BaseSettings):
 
     @classmethod
     def of_home(cls, home: Path) -> Self:
-        """Return the settings of the system in `home`: its own addresses where it is up, else the environment's."""
+        """Return the settings of the system in `home`: its own addresses where it is up, else the environment's.
+
+        Secrets are those of the environment, and so is how long results are kept, where it says so.
+        """
         try:
             written = json.loads((home / SETTINGS_FILE).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return cls(home=home)
-        return cls(**(written | {"home": home}))
+        stated = {name for name in OF_WHOEVER_ASKS if f"PEGEL_{name.upper()}" in os.environ}
+        own = {name: value for name, value in written.items() if name not in stated | cls.secrets()}
+        return cls(**(own | {"home": home}))
+
+    @classmethod
+    def secrets(cls) -> set[str]:
+        """Return the names of the settings that nobody may read."""
+        return {name for name, field in cls.model_fields.items() if "SecretStr" in str(field.annotation)}
+
+    def said(self) -> dict[str, object]:
+        """Return what a system that is up says of itself in `SETTINGS_FILE`, as plain JSON; no secret."""
+        return self.model_dump(mode="json", exclude_none=True, exclude=self.secrets())
 
     @classmethod
     def of_environment(cls) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pegel.cli.console import say
@@ -17,6 +18,11 @@ def down(home: HomeOption = None) -> None:
     """
     tree = checkout()
     folders = [home_of(home)] if home else [home_of(None), *filter(Path.exists, [tree.demo_home])]
-    for folder in folders:
-        ran = Stack(folder, tree).down()
-        say(f"stopped; data stay in {folder}" if ran else f"nothing ran in {folder}")
+    for line in lines_of({folder: Stack(folder, tree).down() for folder in folders}):
+        say(line)
+
+
+def lines_of(ran: Mapping[Path, bool]) -> list[str]:
+    """Return what was stopped, given whether anything ran by home; that nothing ran only where nothing did at all."""
+    stopped = [f"stopped; data stay in {folder}" for folder, was_up in ran.items() if was_up]
+    return stopped or [f"nothing ran in {' or '.join(map(str, ran))}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -30,10 +31,18 @@ def up(home: HomeOption = None, airflow_port: Port = None, kafka_port: Port = No
         raise typer.Exit(INTERRUPTED) from error
     if is_new:
         say(f"  home {place(folder)}, made anew")
-    say(f"\n  Airflow   {addresses['airflow']}   user {addresses['user']}, password {addresses['password']}")
-    say(f"  page      {addresses['page']}")
-    say(f"  Kafka     {addresses['kafka']}")
-    say(f"  mail box  {addresses['mail']}")
+    say("\n" + "\n".join(lines_of(addresses)))
+
+
+def lines_of(addresses: Mapping[str, str]) -> list[str]:
+    """Return where everything is, a line each."""
+    return [
+        f"  Airflow   {addresses['airflow']}   user {addresses['user']}, password {addresses['password']}",
+        f"  page      {addresses['page']}",
+        f"  Kafka     {addresses['kafka']}",
+        f"  logger    {addresses['logger']}   labels go to {addresses['logger']}labels",
+        f"  mail box  {addresses['mail']}",
+    ]
 
 
 def _say(step: Step) -> None:

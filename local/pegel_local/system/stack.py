@@ -168,9 +168,7 @@ class Stack:
         chosen = ports.known(file) if up else ports.settle(file, self.purposes, self._wanted)
         parts = self._parts(chosen)
         self.file.record(addresses=parts.addresses())
-        # Its own broker asks nobody who he is.
-        said = parts.settings().model_dump(mode="json", exclude_none=True, exclude={"kafka_password"})
-        write_json(self.home.settings, said)
+        write_json(self.home.settings, parts.settings().said())
         return parts
 
     def _parts(self, chosen: dict[str, int]) -> Parts:

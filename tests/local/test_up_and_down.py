@@ -1,0 +1,48 @@
+"""What starting and stopping a local system say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pegel_local.cli import down, up
+from pegel_local.machine.paths import Home, checkout
+from pegel_local.system.parts import PURPOSES, Parts
+from pegel_local.system.stack import Stack
+
+HOME, DEMO = Path(".pegel"), Path(".pegel-demo")
+
+
+def test_every_address_is_told(tmp_path: Path) -> None:
+    """That of the logger, too, at which labels and events of others arrive."""
+    ports = {purpose: 40_000 + at for at, purpose in enumerate(PURPOSES)}
+    addresses = Parts(Home(tmp_path), checkout(), ports).addresses()
+    told = "\n".join(up.lines_of(addresses))
+
+    assert [] == [name for name, address in addresses.items() if address not in told]
+    assert f"logger    http://127.0.0.1:{ports['logger']}/ " in told
+
+
+@pytest.mark.parametrize(
+    ("ran", "told"),
+    [
+        ({HOME: False, DEMO: True}, ["stopped; data stay in .pegel-demo"]),
+        ({HOME: True, DEMO: True}, ["stopped; data stay in .pegel", "stopped; data stay in .pegel-demo"]),
+        ({HOME: False, DEMO: False}, ["nothing ran in .pegel or .pegel-demo"]),
+        ({HOME: False}, ["nothing ran in .pegel"]),
+    ],
+)
+def test_what_was_stopped_is_told_alone(ran: dict[Path, bool], told: list[str]) -> None:
+    """Where one of two homes was up, that the other one was not is no news."""
+    assert told == down.lines_of(ran)
+
+
+def test_no_secret_is_written_into_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither as it is nor as asterisks, by which everything would be hashed otherwise."""
+    monkeypatch.setenv("PEGEL_ENTITY_SECRET", "0123456789abcdef")
+    Stack(tmp_path, checkout())._describe()
+    written = (tmp_path / "settings.json").read_text(encoding="utf-8")
+
+    assert '"kafka"' in written
+    assert [] == [word for word in ("0123456789abcdef", "*", "entity_secret") if word in written]
