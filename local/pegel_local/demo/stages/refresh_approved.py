@@ -12,7 +12,7 @@ from pegel.judge.refresh.baseline_changes import KindOfChange
 from pegel.report.refresh_words import headline
 from pegel.spec.source_reference import SourceRef
 from pegel.store.refresh_store import Refresh, RefreshEnd, RefreshStore
-from pegel_local.demo import flight_traffic
+from pegel_local.demo import flight_traffic, strangers
 from pegel_local.demo.failure import eventually, require
 from pegel_local.demo.stage import Demo
 from pegel_local.demo.stages.baseline_refreshed import WITHIN_S
@@ -67,7 +67,8 @@ def show(demo: Demo) -> str:
     }
     demo.facts["ledger"] = flight_traffic.ledger(demo)
     what = headline(asked.review).partition(";")[0]
-    return f"{what} · {ended.by} said yes · followed after {followed_s:.0f} s, nothing restarts"
+    others = strangers.in_words(demo.facts["ledger"]["others"])
+    return f"{what} · {ended.by} said yes · followed after {followed_s:.0f} s, nothing restarts{others}"
 
 
 def _replace_training_data(demo: Demo) -> None:
