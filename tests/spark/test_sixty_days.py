@@ -1,17 +1,42 @@
-"""Sixty days of two models on a real broker, counted by the stream and told by the batch half, as a person reads it."""
+"""Sixty days of three models, two of them on a real broker: counted by the stream and told by the batch half.
+
+The third one stands in a table: `test_sixty_nights.py`.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from batch_system import System
 from pyspark.sql import SparkSession
+from sixty_days import (
+    A_DAY,
+    CONCEPT,
+    CORRECTED,
+    DAY,
+    DAYS,
+    EVENTS,
+    FEATURES,
+    HARMLESS,
+    LABELS_AFTER,
+    LATE,
+    MISSING,
+    ROWS,
+    SEGMENT,
+    START,
+    WINDOW,
+    WINDOWS,
+    days_of_flights,
+    ended,
+    is_of_labels,
+    started,
+    table_of,
+)
 from wires import Wire, wire_to
 from worlds import new_world
 
@@ -35,38 +60,6 @@ from pegel.testing.samples import sample_spec
 from pegel_local.kafka.broker import Broker
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1_800)]
-DAYS, DAY = 60, timedelta(days=1)
-WINDOW, WINDOWS = timedelta(hours=6), 4
-EVENTS, ROWS = 6, 50
-"""Requests of a window, all in its first hour, and rows of each."""
-A_DAY = WINDOWS * EVENTS * ROWS
-CORRECTED, HARMLESS, MISSING, LATE, CONCEPT, SEGMENT = 15, 20, 30, 37, 40, 45
-"""The day whose labels are first sent wrong; from when on `age` drifts, at which no model looks; the day without an
-event; that whose events come three days later; from when on the classifier errs twice as often on unchanged inputs;
-from when on flights of one carrier are farther."""
-LABELS_AFTER = 2 * DAY
-START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - (DAYS + 2) * DAY
-FEATURES = ("distance", "carrier", "age")
-ERRORS = 0.1
-
-
-def table_of(rng: np.random.Generator, rows: int, day: int = 0) -> pa.Table:
-    """Return rows of a day with what both models predict of them, by the distance alone, and what really was."""
-    usual = rng.gamma(2.0, 400.0, rows)
-    carrier = rng.choice(["AA", "DL", "WN"], rows, p=[0.5, 0.35, 0.15])
-    delay, late = usual / 100 + rng.normal(0, 5, rows), usual > 800
-    wrong = rng.random(rows) < (2 * ERRORS if day >= CONCEPT else ERRORS)
-    return pa.table(
-        {
-            "distance": np.where((carrier == "WN") & (day >= SEGMENT), 1.5 * usual, usual),
-            "carrier": carrier,
-            "age": rng.normal(45 if HARMLESS <= day < CONCEPT else 40, 12, rows),
-            "delay": delay,
-            "late": late.astype(int).astype(str),
-            "true_delay": delay + rng.normal(0, 4, rows),
-            "true_late": (late ^ wrong).astype(int).astype(str),
-        }
-    )
 
 
 @dataclass(frozen=True)
@@ -95,10 +88,10 @@ class Story:
     """Sixty days gone by, ten at a time: they reach the stream, are archived, labelled, and made into long spans."""
 
     def __init__(self, system: System, wire: Wire, clock: ManualClock) -> None:
-        self.system, self.wire, self.clock, self.rng = system, wire, clock, np.random.default_rng(11)
+        self.system, self.wire, self.clock = system, wire, clock
         self.engine = connect(system.settings.database)
         self.specs = {model.name: model.spec(wire.namespace) for model in (DELAYS, LATES)}
-        self.truth: dict[int, pa.Table] = {}
+        self.truth = days_of_flights()
 
     def watch(self) -> None:
         """Learn what training looked like, and watch both models."""
@@ -119,7 +112,6 @@ class Story:
         """Let all days pass."""
         for ten in range(0, DAYS, 10):
             for day in range(ten, ten + 10):
-                self.truth[day] = table_of(self.rng, A_DAY if day != MISSING else 0, day)
                 if day not in (MISSING, LATE):
                     self.send_events(day)
                 self.clock.advance(DAY)
@@ -283,18 +275,3 @@ def test_history_tells_the_story(story: Story) -> None:
 
     for words in ("no events", "distance where carrier=WN", "error rate"):
         assert words in told
-
-
-def started(finding: Finding) -> float:
-    """Return the day on which what a finding is about began."""
-    return (finding.span.start - START) / DAY
-
-
-def ended(finding: Finding) -> float:
-    """Return the day on which it ended."""
-    return (finding.span.end - START) / DAY
-
-
-def is_of_labels(finding: Finding) -> bool:
-    """Say whether labels were needed for a finding."""
-    return finding.detector in ("performance", "concept")
