@@ -18,6 +18,7 @@ from pyspark.sql import functions as sf
 from pegel.archive.folders import HOUR, Kept
 from pegel.archive.half_rows import RowMaking
 from pegel.archive.logged_events import ArchivedModel
+from pegel.archive.round_size import RoundSize
 from pegel.archive.row_columns import EVENT_ID, EVENT_TIME, OFFSET, PARTITION
 from pegel.archive.unarchived import Unarchived, next_round
 from pegel.data.instants import MICROSECOND, from_us
@@ -42,8 +43,9 @@ from pegel_spark.read_failures import damaged_file
 from pegel_spark.topic_partitions import TopicPartitions
 
 log = structlog.get_logger()
-ROUND_RECORDS = 500_000
-"""Records that are read in one round: what Spark keeps on its disks meanwhile, and what is done again after a kill."""
+ROUND_RECORDS, ROUND_BYTES = 500_000, 2 * 1024**3
+"""Records that are read in one round, and about the bytes of their bodies: what Spark keeps on its disks meanwhile, and
+what is done again after a kill."""
 _HOUR_US = HOUR // MICROSECOND
 _LONGEST = 500
 
@@ -68,6 +70,7 @@ class Archiving:
     erasures: ErasureStore
     clock: Clock = field(default_factory=SystemClock)
     round_records: int = ROUND_RECORDS
+    round_bytes: int = ROUND_BYTES
     rows: Counter[str] = field(default_factory=Counter)
     left_out: dict[str, str] = field(default_factory=dict)
     _hours: dict[str, ArchiveHours] = field(default_factory=dict)
@@ -106,9 +109,10 @@ class Archiving:
         for each in wanted:
             with self._alone(each.spec.key):
                 left.append(self._present(each, begins))
+        size = RoundSize(self.round_records, self.round_bytes)
         while left := [each for each in left if each.ranges and each.spec.key not in self.left_out]:
-            read = next_round(left, self.round_records)
-            self._round(left, read)
+            read = next_round(left, size.records)
+            size.saw(sum(each.records for each in read.values()), self._round(left, read))
             left = [_behind(each, read) for each in left]
 
     def _present(self, wanted: Unarchived, there: Mapping[Address, tuple[str | None, int]]) -> Unarchived:
@@ -130,7 +134,8 @@ class Archiving:
             self.store.record(self._writer(wanted.spec).number, self._ranges(found, Counter(), 0))
         return Unarchived(wanted.spec, tuple(ranges), wanted.topics)
 
-    def _round(self, wanted: Sequence[Unarchived], read: Mapping[Address, OffsetRange]) -> None:
+    def _round(self, wanted: Sequence[Unarchived], read: Mapping[Address, OffsetRange]) -> int:
+        """Archive what lies in some ranges; return how many bytes of bodies that was."""
         now = self.clock.now()
         parts = [each.within(read) for each in wanted]
         models = {
@@ -140,11 +145,13 @@ class Archiving:
         reading = EventReading(self.settings.kafka, tuple(read.values()), models, now)
         events = events_table(self.spark, reading).persist(StorageLevel.DISK_ONLY)
         try:
-            there = {row["key"] for row in _asked(events.select("key").distinct())}
+            sizes = events.groupBy("key").agg(sf.sum(sf.octet_length("body")).alias("bytes"))
+            there = {row["key"]: int(row["bytes"] or 0) for row in _asked(sizes)}
             for each in parts:
                 self._model(each, events.where(sf.col("key") == each.spec.key), is_there=each.spec.key in there)
         finally:
             events.unpersist()
+        return sum(there.values())
 
     def _model(self, part: Unarchived, events: DataFrame, *, is_there: bool) -> None:
         if not part.ranges:

@@ -129,6 +129,21 @@ def test_what_was_left_out_is_made_good(system: System) -> None:
     assert hour.written < system.opened().hours[0].written
 
 
+@pytest.mark.long
+def test_a_round_is_bounded_by_bytes(system: System) -> None:
+    """Of large events it has fewer records, once their size is known; all of them are archived all the same."""
+    send_pairs(system.wire, 60, wires.now() - timedelta(seconds=30), rows=20)
+    system.count()
+    done = system.archive(round_records=50, round_bytes=20_000)
+    ranges = [each for each in system.store.archived("delays", 1) if each.end > each.start]
+    records = [each.end - each.start for each in sorted(ranges, key=lambda each: each.start)]
+
+    assert ({"delays/1": 1_200}, []) == (done.rows, done.left_out)
+    assert max(records[1:]) < records[0] <= 50
+    assert 120 == sum(records)
+    assert 1_200 == system.opened().rows().num_rows
+
+
 def test_whom_somebody_erased_meanwhile_is_left_out(system: System) -> None:
     """Of what was counted before and is archived after: a subject's rows, and its event that nobody could read."""
     hashed = KeyedHash("0123456789abcdef")
