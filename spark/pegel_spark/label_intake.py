@@ -18,6 +18,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
+from pegel.archive.erased import NOBODY, Erased
 from pegel.archive.folders import NOT_LABELS, Kept
 from pegel.data.instants import EPOCH, from_us, to_us
 from pegel.errors import Unavailable
@@ -76,11 +77,12 @@ class _Taken:
 
 @dataclass(frozen=True, slots=True)
 class LabelIntake:
-    """Takes labels from the topics of a broker."""
+    """Takes labels from the topics of a broker; of whom was erased since they came, none is kept."""
 
     spark: SparkSession
     settings: Settings
     store: LabelStore
+    erased: Erased = NOBODY
 
     def take(self, namespace: str, keys: LabelKeys, now: datetime) -> TakenLabels:
         """Keep what came since the last run, and what was passed over of models whose keys can be told now.
@@ -166,7 +168,7 @@ class LabelIntake:
         return counted, aside
 
     def _read(self, keys: LabelKeys, ranges: Sequence[TopicRange], now: datetime) -> DataFrame:
-        kafka, now_us = self.settings.kafka, to_us(now)
+        kafka, now_us, erased = self.settings.kafka, to_us(now), self.erased
         told = [(topic_id, *each.address, each.start, each.end) for topic_id, each in ranges]
         kinds = "topic_id string, topic string, partition int, start bigint, end bigint"
         frame = self.spark.createDataFrame(told, kinds)
@@ -175,7 +177,8 @@ class LabelIntake:
             for batch in batches:
                 for one in batch.to_pylist():
                     part = OffsetRange((one["topic"], one["partition"]), one["start"], one["end"])
-                    yield from _batches(kafka, one["topic_id"], part, keys, now_us)
+                    for labels in _batches(kafka, one["topic_id"], part, keys, now_us):
+                        yield _of_others(labels, keys, erased)
 
         return frame.repartition(len(ranges)).mapInArrow(read, READ)
 
@@ -197,6 +200,18 @@ def _batches(kafka: str, topic_id: str, wanted: OffsetRange, keys: LabelKeys, no
                     yield _aside(found.aside, date)
     except (RecordsGone, RecordsDamaged) as error:
         raise Unavailable(f"{wanted}: {error}: no label of this run was kept; the next one takes them.") from error
+
+
+def _of_others(labels: pa.RecordBatch, keys: LabelKeys, erased: Erased) -> pa.RecordBatch:
+    """Return labels of one model, or what is none, without those of whom was erased after they came."""
+    if erased.is_nobody:
+        return labels
+    model, version = labels.column("model")[0].as_py(), labels.column("version")[0].as_py()
+    own = None if model is None else keys.of.get(names.monitor_key(model, version))
+    if own is None:
+        return labels
+    about, came = labels.column("key").to_pylist(), labels.column("arrived_us").to_pylist()
+    return labels.filter(pa.array(~erased.label_mask(about, own.names, came)))
 
 
 def _told(labels: pa.RecordBatch, *, model: str, version: int, date: str) -> pa.RecordBatch:

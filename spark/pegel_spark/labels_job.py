@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from pegel.archive.folders import HOUR
 from pegel.baseline.baseline import Baseline
 from pegel.data.instants import DAY
+from pegel.data.keyed_hash import KeyedHash
 from pegel.data.spans import Span, floor
 from pegel.errors import PegelError
 from pegel.judge.labelled_hours import Followers, Stored
@@ -28,6 +29,7 @@ from pegel.labels.label_keys import LabelKeys
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.erasure_store import ErasureStore
 from pegel.store.label_store import LabelStore
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.registry import Registry
@@ -84,7 +86,9 @@ class LabelsJob:
     def _take(self, namespace: str, specs: Sequence[MonitorSpec], failed: dict[str, str]) -> TakenLabels:
         keys = LabelKeys.of_specs(specs, self.settings.secret)
         failed |= keys.held
-        return LabelIntake(self.spark, self.settings, LabelStore(self.engine)).take(namespace, keys, self.now)
+        erased = ErasureStore(self.engine).erased(KeyedHash(self.settings.secret))
+        intake = LabelIntake(self.spark, self.settings, LabelStore(self.engine), erased)
+        return intake.take(namespace, keys, self.now)
 
 
 @dataclass(slots=True)

@@ -18,6 +18,8 @@ from wires import Wire
 
 from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
 from pegel.archive.row_columns import INSTANT
+from pegel.archive.subject import Subject
+from pegel.data.keyed_hash import NO_SECRET
 from pegel.judge.performance.performance_rows import PerformanceRow
 from pegel.labels.label_keys import LabelKeys
 from pegel.spec import names
@@ -26,6 +28,7 @@ from pegel.spec.settings import Settings
 from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate, writing
+from pegel.store.erasure_store import ErasureStore
 from pegel.store.label_store import LabelStore
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.registry import Registry
@@ -217,3 +220,15 @@ def test_a_job_that_failed_for_long_is_made_good(labelled: World) -> None:
     assert [True, True] == [row.settled for row in labelled.hours()]
     (errors, *_) = PerformanceStore(labelled.engine).charts("delays", 1)
     assert DAWN + 2 * HOUR == errors.up_to
+
+
+def test_labels_of_whom_somebody_erased_are_not_taken(labelled: World) -> None:
+    """What came before the erasure and was not read by then; the others of the same record are."""
+    labelled.answer(0, 4)
+    labelled.send(("0-0", 1), ("0-1", "1"))
+    ErasureStore(labelled.engine).note(Subject.of(["0-0"], NO_SECRET), "test", datetime.now(UTC) + HOUR, {})
+    done = labelled.run()
+    kept = (labelled.archive / Kept.LABELS).rglob("*.parquet")
+
+    assert (1, [(4, 1, 1, 0)]) == (done.taken, told(labelled.hours()))
+    assert ["0-1"] == [key for path in kept for key in pq.ParquetFile(path).read()["key"].to_pylist()]

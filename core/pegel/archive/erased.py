@@ -5,7 +5,8 @@ Only what happened before an erasure is left out by it: whoever comes back is so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pegel.archive.row_columns import ANSWERED_AT, EVENT_ID, EVENT_TIME, hashed_column, subject_columns
+from pegel.archive.row_columns import ANSWERED_AT, EVENT_ID, EVENT_TIME, hashed_column, key_column, subject_columns
 from pegel.data.conversions import category_of
 from pegel.data.keyed_hash import NO_SECRET, PREFIX, KeyedHash
 
@@ -57,9 +58,17 @@ class Erased:
                     known[key] = max(one.at_us, known.get(key, one.at_us))
         return cls(hashed, events, subjects)
 
+    @property
+    def is_nobody(self) -> bool:
+        """Say whether nobody was erased."""
+        return not (self.events or self.subjects)
+
     def mask(self, rows: pa.Table) -> NDArray[np.bool_]:
         """Return which of archived rows are to be left out. A row without a time happened before every erasure."""
-        gone, times = self.event_mask(rows), _times(rows)
+        gone = self.event_mask(rows)
+        if self.is_nobody:
+            return gone
+        times = _times(rows)
         for names, known in self.subjects.items():
             told = [self._told(rows, name, {key[at] for key in known}) for at, name in enumerate(names)]
             for row in set(told[0]).intersection(*told[1:]):
@@ -69,10 +78,25 @@ class Erased:
 
     def event_mask(self, events: pa.Table) -> NDArray[np.bool_]:
         """Return which of rows, or of events that nobody could read, are of an event that was erased as such."""
-        gone, times = np.zeros(events.num_rows, dtype=np.bool_), _times(events)
+        gone = np.zeros(events.num_rows, dtype=np.bool_)
+        if not self.events:
+            return gone
+        times = _times(events)
         for event_id, at in _places(events.column(EVENT_ID), {one: one for one in self.events}).items():
             gone[at] |= times[at] < self.events[event_id]
         return gone
+
+    def label_mask(self, keys: Sequence[str], names: Sequence[str], times_us: Sequence[int]) -> NDArray[np.bool_]:
+        """Return which labels that came at some times are of whom was erased later.
+
+        `keys`: what each is about, the id of an event or the key of an entity, whose parts have `names`; none: events.
+        """
+        columns = {EVENT_ID: pa.array(keys, pa.string()), EVENT_TIME: pa.array(times_us, pa.int64())}
+        if names:
+            parts = [_parts(key, len(names)) for key in keys]
+            for at, name in enumerate(names):
+                columns[key_column(name)] = pa.array([part[at] for part in parts], pa.string())
+        return self.mask(pa.table(columns))
 
     def _told(self, rows: pa.Table, name: str, wanted: set[str]) -> dict[int, set[str]]:
         """Return by row which of the wanted hashes stand under a name, as they are or as the value that has them."""
@@ -109,6 +133,14 @@ def forms(value: str) -> tuple[str, ...]:
     except ValueError:
         number = None
     return (value,) if number in {None, value} else (value, str(number))
+
+
+def _parts(key: str, count: int) -> Sequence[str | None]:
+    try:
+        told = json.loads(key)
+    except ValueError:
+        told = None
+    return told if isinstance(told, list) and len(told) == count else [None] * count
 
 
 def _times(rows: pa.Table) -> NDArray[np.int64]:

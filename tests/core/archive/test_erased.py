@@ -75,3 +75,16 @@ def test_an_event_needs_no_secret() -> None:
 
     assert [False, True] == without.mask(rows).tolist()
     assert [False, True] == without.event_mask(rows).tolist()
+
+
+def test_labels_are_left_out_likewise() -> None:
+    """By the parts of their entity's key, told or hashed, or by the id of their event; and only earlier ones."""
+    ada = HASHED.of("person", "ada")
+    keys = ['["AS 1","ada"]', f'["AS 2","{ada}"]', '["ada","bob"]', "no key", '["AS 3","ada"]']
+    times = [to_us(NOON)] * 4 + [to_us(NOON + HOUR)]
+    of_entities = erased(["person=ada"]).label_mask(keys, ("flight", "person"), times)
+    of_events = erased(["e1"]).label_mask(["e0", "e1"], (), times[:2])
+
+    assert [True, True, False, False, False] == of_entities.tolist()
+    assert [False, True] == of_events.tolist()
+    assert [False] == erased(["person=ada"]).label_mask(["ada"], (), times[:1]).tolist()
