@@ -225,7 +225,17 @@ def test_labels_of_a_home_have_the_keys_of_its_model(
     engine.dispose()
     monkeypatch.setenv("PEGEL_LOGGER_URL", address)
     (tmp_path / "labels.csv").write_text(FLIGHTS.replace("flight", "fligth", 1))
-    sending = ["labels", "send", tmp_path / "labels.csv", "--model", "delays", "--label", "late", "--home", tmp_path]
+    sending: list[str | Path] = [
+        "labels",
+        "send",
+        tmp_path / "labels.csv",
+        "--model",
+        "delays",
+        "--label",
+        "late",
+        "--home",
+        tmp_path,
+    ]
     wrong = run(*sending, "--key", "fligth", "--key", "gate", "--time", "departed")
     said = capsys.readouterr().err.replace("\n", " ")
     nothing = [*sender.topic]
