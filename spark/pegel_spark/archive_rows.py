@@ -34,8 +34,9 @@ UNREADABLE = pa.schema(
     ]
 )
 """What is kept of an event that nobody could read: why, and its body where no field is private."""
-EVENTS_AT_ONCE, BYTES_AT_ONCE = 5_000, 32 * 1024 * 1024
-"""Events whose rows are made at once, and their bytes: bounds memory, whatever a body's size."""
+EVENTS_AT_ONCE, BYTES_AT_ONCE = 5_000, 8 * 1024 * 1024
+"""Events whose rows are made at once, and their bytes: bounds memory, whatever a body's size. Decoded, the values of a
+body take some ten times its bytes."""
 _HOUR_US = HOUR // MICROSECOND
 
 
@@ -96,16 +97,16 @@ def rows_table(events: DataFrame, plan: RowPlan, schema: StructType) -> DataFram
     """Return the rows of one model's events, which come as `pegel_spark.archive_events` orders them."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for events_of_ids in _whole_ids(batches):
+        for events_of_ids in whole_ids(batches):
             yield from plan.rows_of(events_of_ids).to_batches()
 
     return events.mapInArrow(run, schema)
 
 
-def _whole_ids(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+def whole_ids(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Yield ordered events so that those of one id are in one table."""
     waiting: pa.Table | None = None
-    for batch in batches:
+    for batch in (piece for whole in batches for piece in _pieces(whole)):
         events = pa.Table.from_batches([batch])
         waiting = events if waiting is None else pa.concat_tables([waiting, events])
         if waiting.num_rows < EVENTS_AT_ONCE and waiting.nbytes < BYTES_AT_ONCE:
@@ -117,6 +118,16 @@ def _whole_ids(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
             waiting = waiting.slice(whole)
     if waiting is not None and waiting.num_rows:
         yield waiting.combine_chunks()
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Yield a batch in parts of at most BYTES_AT_ONCE, or of one row: Spark bounds its batches by rows alone."""
+    if batch.nbytes <= BYTES_AT_ONCE or batch.num_rows <= 1:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _pieces(batch.slice(0, half))
+    yield from _pieces(batch.slice(half))
 
 
 def _hours(rows: pa.Table) -> pa.Array:
@@ -140,7 +151,7 @@ def joined_again(rows: DataFrame, plan: RowPlan) -> DataFrame:
     making, step_us, names = plan.making, plan.step_us, rows.columns
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for rows_of_ids in _whole_ids(batches):
+        for rows_of_ids in whole_ids(batches):
             yield from joined([rows_of_ids], making.columns, step_us).select(names).to_batches()
 
     ordered = rows.repartition(EVENT_ID).sortWithinPartitions(EVENT_ID)

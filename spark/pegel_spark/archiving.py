@@ -34,6 +34,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.erasure_store import ErasureStore
 from pegel.stream.positions import OffsetRange
 from pegel.stream.wire_records import Address
+from pegel_spark import session
 from pegel_spark.archive_events import EventReading, events_table
 from pegel_spark.archive_hours import ArchiveHours
 from pegel_spark.archive_rows import BODY, HOUR_US, IS_ANSWER, PROBLEM, UNREADABLE, RowPlan, joined_again, rows_table
@@ -145,13 +146,20 @@ class Archiving:
         reading = EventReading(self.settings.kafka, tuple(read.values()), models, now)
         events = events_table(self.spark, reading).persist(StorageLevel.DISK_ONLY)
         try:
-            sizes = events.groupBy("key").agg(sf.sum(sf.octet_length("body")).alias("bytes"))
-            there = {row["key"]: int(row["bytes"] or 0) for row in _asked(sizes)}
+            sizes = events.groupBy("key").agg(sf.sum(sf.octet_length("body")).alias("bytes"), sf.count("*").alias("n"))
+            found = _asked(sizes)
+            there = {row["key"]: int(row["bytes"] or 0) for row in found}
+            self._hand_over(sum(row["n"] for row in found), sum(there.values()))
             for each in parts:
                 self._model(each, events.where(sf.col("key") == each.spec.key), is_there=each.spec.key in there)
         finally:
             events.unpersist()
         return sum(there.values())
+
+    def _hand_over(self, events: int, size: int) -> None:
+        """Let workers be given about ARROW_BATCH_BYTES of events at once, however long these are."""
+        fit = session.ARROW_BATCH_BYTES * events // max(size, 1)
+        self.spark.conf.set(session.ARROW_ROWS, str(max(1, min(session.ARROW_BATCH_ROWS, fit))))
 
     def _model(self, part: Unarchived, events: DataFrame, *, is_there: bool) -> None:
         if not part.ranges:

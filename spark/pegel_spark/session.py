@@ -25,8 +25,10 @@ NO_COUNTERS = "-XX:-UsePerfData"
 """A JVM's counters for other processes would stand in the system's temporary folder, wherever `java.io.tmpdir` is."""
 JVM_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", NO_COUNTERS)
 """Half the start-up time and memory of the defaults; a driver of small batches never needs the optimising compiler."""
-ARROW_BATCH_BYTES = 16 * 1024 * 1024
-"""Bytes of one record batch that goes to a Python worker: bounds the memory of both sides, whatever a record's size."""
+ARROW_BATCH_ROWS, ARROW_BATCH_BYTES = 10_000, 16 * 1024 * 1024
+"""Rows and bytes of one record batch that goes to a Python worker: bounds the memory of both sides. Where a whole
+partition is handed over, Spark 4.2 heeds the rows alone: who has long ones states fewer by `ARROW_ROWS`."""
+ARROW_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
 
 def jvm_flags(form: LogFormat) -> str:
@@ -128,7 +130,7 @@ def _options(master: str, form: LogFormat) -> dict[str, str]:
         "spark.python.daemon.module": "pegel_spark.daemon",
         # Columns of Iceberg have numbers, by which they are found whatever they were called when a file was written.
         "spark.sql.parquet.fieldId.read.enabled": "true",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
+        ARROW_ROWS: str(ARROW_BATCH_ROWS),
         "spark.sql.execution.arrow.maxBytesPerBatch": str(ARROW_BATCH_BYTES),
     }
     if is_here(master):

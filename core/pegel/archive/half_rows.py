@@ -60,7 +60,8 @@ class RowMaking:
         bodies = events.column("body").to_pylist()
         decoded = decode(bodies, self.schema, role)
         of_row = pa.array(decoded.body_of_row)
-        own = events.take(of_row)
+        # Not their bodies: a row each would take as much again as all of the rows beside it.
+        own = events.drop_columns(["body"]).take(of_row)
         is_answer = role is Role.PREDICTION
         columns: dict[str, Any] = {
             EVENT_ID: own.column("event_id"),

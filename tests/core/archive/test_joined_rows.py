@@ -66,6 +66,21 @@ def told(rows: pa.Table) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in names) for row in rows.to_pylist()]
 
 
+def test_a_long_body_is_in_memory_once() -> None:
+    """Making the rows of a body takes about as much as these do, not a body for each."""
+    rows = [[float(at), "x" * 1_000] for at in range(300)]
+    events = pa.Table.from_pylist([event("a", 1, rows)], EVENTS)
+    usual, watched = pa.default_memory_pool(), pa.system_memory_pool()
+    pa.set_memory_pool(watched)
+    try:
+        made, _ = MAKING.requests(events)
+    finally:
+        pa.set_memory_pool(usual)
+
+    assert 300 == made.num_rows
+    assert 0 < (watched.max_memory() or 0) < 10 * events.nbytes
+
+
 def test_an_answer_stands_beside_its_request() -> None:
     """Row by row, with the latency; a request without an answer stands alone, its predictions are null."""
     events = [
