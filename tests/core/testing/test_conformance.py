@@ -16,6 +16,7 @@ import pytest
 import pegel.detect
 from pegel.data.columns import Field, Kind
 from pegel.detect.across_seasons import seasonal_tests
+from pegel.detect.attribution_change import AttributionChange, RelevantTest
 from pegel.detect.binary import binary
 from pegel.detect.category_groups import CategoryGroups
 from pegel.detect.count_tests import CountTest
@@ -77,6 +78,11 @@ def residuals(counts: Any) -> PerformanceCounts:
     return PerformanceCounts.of(rows)
 
 
+def relevant(baseline: Any, window: Any) -> RelevantTest:
+    """Test attributions in twelve cells, of which the output moves by a third of its standard deviation."""
+    return RelevantTest(location(baseline, window), AttributionChange(0.3, 0.1, 0.1, 0.1, 2.5, 0.5))
+
+
 def figure(place: int) -> Any:
     """Return the test at a place of those that residuals are held against training by."""
     return lambda baseline, window: performance_tests(Performance(residuals(baseline)), residuals(window))[place]
@@ -89,6 +95,7 @@ EXAMPLES: dict[str, list[Any]] = {
     "SparseTest": [mostly_usual],
     "SingleCategory": [single],
     "FigureTest": [figure(0), figure(1)],
+    "RelevantTest": [relevant],
     "CountTest": [lambda b, w: CountTest("last", int(w[-1]), int(w.sum()), int(b[-1]), int(b.sum()))],
 }
 """How a test of each class is made of counts of baseline and window."""
@@ -102,7 +109,7 @@ def window(tilt: float, seed: int = 1) -> Any:
 
 
 def test_every_test_is_here() -> None:
-    """There are seven classes of tests against a baseline in the package, and each has an example above."""
+    """There are eight classes of tests against a baseline in the package, and each has an example above."""
     found, without_baseline = set(), {Evidence, ToleratedShare}
     for module in pkgutil.iter_modules(pegel.detect.__path__):
         for name, kind in inspect.getmembers(importlib.import_module(f"pegel.detect.{module.name}"), inspect.isclass):
@@ -111,7 +118,7 @@ def test_every_test_is_here() -> None:
                 found.add(name)
 
     assert set(EXAMPLES) == found
-    assert (7, 13) == (len(found), len(CASES))
+    assert (8, 14) == (len(found), len(CASES))
 
 
 @pytest.mark.parametrize(("name", "make"), CASES)
