@@ -97,6 +97,7 @@ def crowd_test(
     *,
     recent: tuple[CrowdSizes, CrowdSizes] | None = None,
     floor: BurstFloor | None = None,
+    blocks: int = 1,
 ) -> CrowdTest:
     """Test all cells of a window.
 
@@ -107,8 +108,9 @@ def crowd_test(
         recent: Rows of the window, all or a part, and of the windows before; None where these are too few. It carries
             no promise: it refuses what crowded before as well.
         floor: What sessions of training look like; None where that is not known.
+        blocks: How many blocks as they were looked at for the floor the window is long: each may have sessions.
     """
-    least = CROWD if floor is None else floor.least(level)
+    least = CROWD if floor is None else floor.least(level / blocks)
     alarming = [cell for cell in crowded_cells(window, baseline) if cell.rows >= least and cell.p_value <= level]
     crowds = [Crowd(cell, None, least) for cell in sorted(alarming, key=_rank)]
     if recent is not None and alarming:

@@ -195,9 +195,9 @@ class ModelView:
     """What the newest window says of the expectations; None where there are none."""
     ledger: LedgerView
     performance: PerformanceView | None = None
+    """How the model does, where labels are known; None where there are none."""
     refused_labels: list[str] = field(default_factory=list)
     """What came as a label and was refused, a line for the model and one for its namespace."""
-    """How the model does, where labels are known; None where there are none."""
     calendar: Calendar = field(default_factory=Calendar)
     """Hours, days and weeks."""
     windows: list[WindowRow] = field(default_factory=list)

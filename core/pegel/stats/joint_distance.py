@@ -21,7 +21,7 @@ FIELDS = 2
 """Numbers that have a combination."""
 _BITS = 53
 _SCORE_BITS = 12
-"""A centred score is below 2**12 in size: scores lie within 2,724."""
+"""A score is below 2**12 in size, within 2,724; a centred one below twice that."""
 _NEARLY = 1e-6
 """Directions in which training hardly varies, of the largest: they are left out."""
 

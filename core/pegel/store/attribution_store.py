@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine, RowMapping
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
-from pegel.errors import DamagedRow, NotFound
+from pegel.errors import DamagedRow, InvalidSpec, NotFound
 from pegel.judge.attribution.learned_baseline import RowsToLearn, learned_baseline, rows_needed
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.monitor_spec import MonitorSpec
@@ -110,27 +110,29 @@ class AttributionStore:
     ) -> Baseline | None:
         """Make a baseline of the first explained rows current, once there are enough; None: there are not.
 
-        The newest artefact and method count; rows of others, and those that were learned from, are let go. `needed`:
-        how many are enough; None: 20,000, or fewer of very many features.
+        The newest artefact and method count; windows of others alone, and those that were learned from, are let go, and
+        so is what is no baseline: it would be read again with each window, and more with each. `needed`: how many are
+        enough; None: 20,000, or fewer of very many features.
         Raises InvalidSpec where the rows are no baseline, Conflict if another was made current meanwhile.
         """
         model, version = spec.model.name, spec.model.version
         table = tables.learned_rows
         own, enough = of_monitor(table, model, version), needed or rows_needed(len(features))
         with reading(self._engine) as connection:
-            kept = connection.execute(sa.select(sa.func.sum(table.c.rows)).where(*own)).scalar()
-            if (kept or 0) < enough:
+            count = connection.execute(sa.select(sa.func.sum(table.c.rows)).where(*own)).scalar()
+            if (count or 0) < enough:
                 return None
-            blobs = connection.execute(sa.select(table.c.data).where(*own).order_by(table.c.start)).scalars().all()
-        parts = [part for blob in blobs for part in ExplainedCounts.from_bytes(blob, _no_summary).learned]
-        newest = parts[-1]
-        chosen = [
-            part.values
-            for part in parts
-            if (part.method, part.artefact, part.values.shape[1]) == (newest.method, newest.artefact, len(features) + 2)
-        ]
-        values = np.concatenate(chosen) if chosen else np.empty((0, len(features) + 2))
+            kept = connection.execute(sa.select(table.c.start, table.c.data).where(*own).order_by(table.c.start)).all()
+        windows = {row.start: ExplainedCounts.from_bytes(row.data, _no_summary).learned for row in kept}
+        newest = next(part for parts in reversed(windows.values()) for part in reversed(parts))
+        kind = (newest.method, newest.artefact, len(features) + 2)
+        fit = {
+            start: [part.values for part in parts if (part.method, part.artefact, part.values.shape[1]) == kind]
+            for start, parts in windows.items()
+        }
+        values = np.concatenate([np.empty((0, kind[2])), *(some for parts in fit.values() for some in parts)])
         if len(values) < enough:
+            self._let_go(*own, table.c.start.in_([start for start, parts in fit.items() if not parts]))
             return None
         ordered = values[np.argsort(values[:, 0], kind="stable")][:enough]
         rows = RowsToLearn(
@@ -140,11 +142,19 @@ class AttributionStore:
             method=newest.method,
             artefact=newest.artefact,
         )
-        baseline = learned_baseline(spec, tuple(features), rows, created_at=now)
+        try:
+            baseline = learned_baseline(spec, tuple(features), rows, created_at=now)
+        except InvalidSpec:
+            self._let_go(*own)
+            raise
         self._promote(baseline, by="stream", now=now, why=f"the first {len(ordered):,} explained rows")
-        with writing(self._engine) as connection:
-            connection.execute(sa.delete(table).where(*own))
+        self._let_go(*own)
         return baseline
+
+    def _let_go(self, *which: sa.ColumnElement[bool]) -> None:
+        """Remove rows to learn from."""
+        with writing(self._engine) as connection:
+            connection.execute(sa.delete(tables.learned_rows).where(*which))
 
     def _promote(self, baseline: Baseline, *, by: str, now: datetime, why: str) -> None:
         store = BaselineStore(self._engine)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -57,17 +58,18 @@ class ExplainedCounts:
     summary: Summary | None = None
     sums: AttributionSums | None = None
     learned: list[LearnedRows] = field(default_factory=list)
+    learned_bytes: int = field(init=False)
+    """Bytes of the rows that are kept to learn from; counted along, because there is a part for each event."""
+
+    def __post_init__(self) -> None:
+        """Count what is there."""
+        self.learned_bytes = sum(part.values.nbytes for part in self.learned)
 
     @property
     def size_bytes(self) -> int:
         """Return about how much memory it takes."""
         counted = 0 if self.summary is None else self.summary.size_bytes
         return counted + 64 * len(self.different) + self.learned_bytes
-
-    @property
-    def learned_bytes(self) -> int:
-        """Return the bytes of the rows that are kept to learn from."""
-        return sum(part.values.nbytes for part in self.learned)
 
     @property
     def answers(self) -> ReplayedAnswers:
@@ -78,7 +80,9 @@ class ExplainedCounts:
         """Keep rows to learn from, as far as there is room."""
         room = (MOST_LEARNED_BYTES - self.learned_bytes) // max(1, part.values.shape[1] * part.values.itemsize)
         if room > 0 and len(part.values):
-            self.learned.append(LearnedRows(part.method, part.artefact, part.values[:room]))
+            kept = part.values[:room]
+            self.learned.append(LearnedRows(part.method, part.artefact, kept))
+            self.learned_bytes += kept.nbytes
 
     def differ(self, rows: frozenset[int], event_ids: tuple[str, ...]) -> None:
         """Note rows whose answers are others, by their hashes, and the events that they are of."""
@@ -106,15 +110,16 @@ class ExplainedCounts:
             self.keep(part)
 
     def to_bytes(self) -> bytes:
-        """Return everything packed, the inverse of `from_bytes`."""
+        """Return everything packed, the inverse of `from_bytes`; rows of one kind in a row as one part."""
+        learned = _joined(self.learned)
         value = [
             *(self.baseline_id, self.rows, self.replayed, self.differing, sorted(self.different), list(self.event_ids)),
             self.summary is not None,
             None if self.sums is None else self.sums.to_json(),
-            [(part.method.value, part.artefact, part.values.shape[1]) for part in self.learned],
+            [(part.method.value, part.artefact, part.values.shape[1]) for part in learned],
         ]
         summary = () if self.summary is None else (self.summary.to_bytes(),)
-        return packing.pack(value, (*summary, *(part.values.tobytes() for part in self.learned)))
+        return packing.pack(value, (*summary, *(part.values.tobytes() for part in learned)))
 
     @classmethod
     def from_bytes(cls, data: bytes, unpack: Callable[[str, bytes], Summary]) -> ExplainedCounts:
@@ -136,3 +141,9 @@ class ExplainedCounts:
                 for (method, artefact, width), blob in zip(learned, rest, strict=True)
             ],
         )
+
+
+def _joined(parts: list[LearnedRows]) -> list[LearnedRows]:
+    """Return the same rows in few parts."""
+    runs = groupby(parts, key=lambda part: (part.method, part.artefact, part.values.shape[1]))
+    return [LearnedRows(*kind[:2], np.concatenate([part.values for part in run])) for kind, run in runs]

@@ -103,17 +103,33 @@ def test_new_defaults_crowd_cells_and_are_refused_once_the_recent_past_is_known(
     assert (None, True) == (beside.crowd, beside.against_training)
 
 
-def test_a_crowd_smaller_than_sessions_of_training_are_is_not_told() -> None:
-    """With a floor of 17 rows, twelve rows that chance cannot explain are a session as training has them."""
+def crowd_of(count: int) -> CrowdSizes:
+    """Return a window of a thousand rows, of which the first are small changes of one."""
     rng = np.random.default_rng(2)
     rows = stepped(rng, 1_000)
-    noise = rng.normal(size=(12, 6))
+    noise = rng.normal(size=(count, 6))
     noise[:, -1] = 0
-    rows[:12] = rows[0] + 0.02 * noise
-    window, floor = golden().sizes(rows), BurstFloor(5, 0.625, 0.64, 50)
+    rows[:count] = rows[0] + 0.02 * noise
+    return golden().sizes(rows)
+
+
+def test_a_crowd_smaller_than_sessions_of_training_are_is_not_told() -> None:
+    """With a floor of 17 rows, twelve rows that chance cannot explain are a session as training has them."""
+    window, floor = crowd_of(12), BurstFloor(5, 0.625, 0.64, 50)
 
     assert crowd_test(window, golden().counted, 1e-5).crowd is not None
     assert crowd_test(window, golden().counted, 1e-5, floor=floor).crowd is None
+
+
+def test_sixteen_windows_may_have_the_sessions_of_each() -> None:
+    """At sixteen times the level a crowd of sixteen windows needs as many rows as one of a single window."""
+    window, floor = crowd_of(14), BurstFloor(5, 0.625, 0.64, 50)
+    one = crowd_test(window, golden().counted, 16e-5, floor=floor).crowd
+    sixteen = crowd_test(window, golden().counted, 16e-5, floor=floor, blocks=16).crowd
+
+    assert one is not None
+    assert 14 == one.least
+    assert sixteen is None
 
 
 def test_a_window_of_no_rows_has_no_crowd() -> None:

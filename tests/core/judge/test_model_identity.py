@@ -45,12 +45,18 @@ def test_three_different_rows_are_another_model() -> None:
     assert (0.0, 0.0) == (found.budget_share, found.p_value)
 
 
-@pytest.mark.parametrize(("differing", "rows"), [(0, 0), (2, 2), (50, 1), (50, 2)])
+@pytest.mark.parametrize(("differing", "rows"), [(2, 2), (50, 1), (50, 2)])
 def test_a_damaged_record_is_no_deployment(differing: int, rows: int) -> None:
-    """Two different rows, or fifty copies of one, change nothing."""
+    """Two different rows, or fifty copies of one, are no other model, and end no alert about one either."""
     found = verdict(ReplayedAnswers(replayed=5_000, differing=differing, different_rows=rows))
 
-    assert Verdict.OK == found.verdict
+    assert Verdict.INSUFFICIENT == found.verdict
+    assert f"{differing} answers of 5,000" in found.what
+
+
+def test_answers_that_are_all_found_again_are_those_of_the_version() -> None:
+    """Nothing else is ok."""
+    assert Verdict.OK == verdict(ReplayedAnswers(replayed=5_000)).verdict
 
 
 def test_what_was_not_replayed_says_nothing() -> None:

@@ -93,13 +93,14 @@ def stuck(rng: np.random.Generator, rows: int) -> np.ndarray:
 
 
 def test_new_defaults_are_drift_and_no_probing() -> None:
-    """In the first window they are told with the drift; once the windows before have them, they are no news."""
+    """At first they are told with the drift, then they are no news; so it is of sixteen windows together, too."""
     rng = np.random.default_rng(6)
     watched = Watched()
-    found = [watched.see(counted(stuck(rng, 1_000))) for _ in range(8)]
+    found = [watched.see(counted(stuck(rng, 400))) for _ in range(WINDOWS)]
 
     assert [] == [finding for judged in found for finding in about(judged, "probing")]
     assert {Verdict.DRIFT} == {judged.verdict for judged in found}
+    assert ("crowd of 16 windows", Verdict.BELOW_MARGIN) in [(one.test, one.verdict) for one in found[-1].beyond]
 
 
 def test_crowds_are_told_with_the_drift_where_nothing_is_known_of_before() -> None:

@@ -7,20 +7,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from pegel.archive.logged_events import ArchivedModel, logged_events
 from pegel.baseline.attribution_reference import ReplayReference
 from pegel.data.attribution_event import Attributions, Match, Method, encode
 from pegel.data.wire import ATTRIBUTION_TYPE
+from pegel.errors import InvalidSpec
 from pegel.judge.attribution.attribution_judgement import CountedAttributions, explain_attribution
 from pegel.judge.attribution.learned_baseline import RowsToLearn, learned_baseline
 from pegel.judge.attribution.model_identity import explain_identity
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.names import explained_key
 from pegel.stats.summary import Summary
+from pegel.store import tables
 from pegel.store.attribution_store import AttributionStore
-from pegel.store.database import connect
+from pegel.store.database import connect, reading
 from pegel.store.stream_store import StreamStore
+from pegel.stream.explained_counts import ExplainedCounts, LearnedRows
 from pegel.stream.positions import OffsetRange
 from pegel.testing.stream_fakes import LoggedRecord, as_read
 
@@ -177,7 +181,7 @@ def test_another_model_behind_the_endpoint_is_found_in_the_first_window(asking: 
 
 
 def test_a_row_scored_again_and_again_is_one_row(asking: Any) -> None:
-    """One damaged record in many copies is no deployment."""
+    """One damaged record in many copies is no deployment, and no sign that all is as it was."""
     state, (one, *_) = asking.start(), explained(asking, 0, 1, differing=1)
     copies = [LoggedRecord(f"copy{at}", one.kind, one.endpoint, one.body, one.at) for at in range(50)]
     asking.send(state, [*copies, one, *explained(asking, 1, 60)])
@@ -186,7 +190,7 @@ def test_a_row_scored_again_and_again_is_one_row(asking: Any) -> None:
     (row,) = store(asking).list("delays", 1)
 
     assert {"attribution"} == {finding.detector for finding in findings(asking)}
-    assert (Verdict.OK, 51) == (row.identity, row.differing)
+    assert (Verdict.INSUFFICIENT, 51) == (row.identity, row.differing)
 
 
 def test_answers_that_never_could_be_reproduced(asking: Any) -> None:
@@ -252,6 +256,52 @@ def test_a_baseline_is_learned_of_the_first_rows(group: Any) -> None:
     assert early is None
     assert (1_200, DIGEST) == (learned.rows, learned.attribution.artefact)
     assert store(group).learn(spec, FEATURES, now=group.clock.now(), needed=1_200) is None
+
+
+def kept(group: Any) -> list[int]:
+    """Return how many rows each window keeps to learn from."""
+    with reading(connect(group.url)) as connection:
+        return list(connection.execute(sa.select(tables.learned_rows.c.rows).order_by("start")).scalars())
+
+
+@pytest.fixture
+def learning(group: Any) -> Any:
+    """A group that has two windows to learn from, of 500 rows of an artefact that is gone, and of 750."""
+    group.watch(model={"name": "delays", "uri": "/models/delays"}, attribution=SECTION)
+    state = group.start()
+    group.send(state, explained(group, 0, 100, artefact="cd" * 32))
+    group.send(state, explained(group, 100, 250, 60))
+    close(group, state)
+    return group
+
+
+def test_rows_of_an_artefact_that_is_gone_are_let_go(learning: Any) -> None:
+    """With them there are enough, and without them not: nothing is learned, and they are not read again."""
+    before = kept(learning)
+    learned = store(learning).learn(learning.models.specs[KEY], FEATURES, now=learning.clock.now(), needed=1_000)
+
+    assert ([500, 750], [750]) == (before, kept(learning))
+    assert learned is None
+
+
+def test_rows_that_are_no_baseline_are_let_go(learning: Any) -> None:
+    """They would be read again with each window, and more of them each time."""
+    with pytest.raises(InvalidSpec, match="explained rows"):
+        store(learning).learn(learning.models.specs[KEY], FEATURES, now=learning.clock.now(), needed=600)
+
+    assert [] == kept(learning)
+
+
+def test_rows_to_learn_from_are_packed_in_few_parts() -> None:
+    """Each event brings a part of its own; what follows each other and is of one kind is stored as one."""
+    counts = ExplainedCounts()
+    for at in range(40):
+        counts.keep(LearnedRows(Method.TREE, DIGEST if at < 30 else None, np.full((3, 4), float(at))))
+    read = ExplainedCounts.from_bytes(counts.to_bytes(), lambda *_: pytest.fail("there are no counts"))
+
+    assert [(DIGEST, (90, 4)), (None, (30, 4))] == [(part.artefact, part.values.shape) for part in read.learned]
+    assert 40 * 3 * 4 * 8 == counts.learned_bytes == read.learned_bytes
+    assert [float(at) for at in range(40)] == np.concatenate([part.values for part in read.learned])[::3, 0].tolist()
 
 
 def test_a_new_artefact_has_a_new_baseline(asking: Any) -> None:

@@ -46,6 +46,9 @@ def judge_identity(
 ) -> FeatureVerdict | None:
     """Return the verdict on the answers of one window; None where none was replayed.
 
+    Where no chance is involved, answers that differ in fewer than three rows are INSUFFICIENT: neither another model,
+    nor as of the registered one, so that they end no alert.
+
     Args:
         now: The window.
         before: Onboarding.
@@ -55,18 +58,18 @@ def judge_identity(
     if not now.replayed:
         return None
     test = CountTest(ANSWERS, now.differing, now.replayed, before.differing, before.replayed)
+    enough = now.different_rows >= FEWEST_DIFFERING
     if before.is_exact:
-        changed, p_value, threshold = now.different_rows >= FEWEST_DIFFERING, 1.0, 0.0
-        p_value = 0.0 if changed else 1.0
+        verdict, p_value, threshold = _by_rule(now, enough=enough), 0.0 if enough else 1.0, 0.0
     else:
         p_value, threshold = test.p_value, level
-        changed = p_value < threshold and now.different_rows >= FEWEST_DIFFERING
+        verdict = Verdict.MODEL_CHANGED if enough and p_value < threshold else Verdict.OK
     share = percent_of(now.differing, now.replayed)
     what = f"{how_many(now.differing, 'answer')} of {now.replayed:,} ({share}) are not those of version {version}"
     return FeatureVerdict(
         feature=ANSWERS,
-        verdict=Verdict.MODEL_CHANGED if changed else Verdict.OK,
-        what=what if changed else "as of the registered version",
+        verdict=verdict,
+        what="as of the registered version" if verdict is Verdict.OK else what,
         n=now.replayed,
         m=before.replayed,
         detector=IDENTITY,
@@ -79,6 +82,13 @@ def judge_identity(
         effect_unit="share",
         evidence=_evidence(now, before),
     )
+
+
+def _by_rule(now: ReplayedAnswers, *, enough: bool) -> Verdict:
+    """Return the verdict where no chance is involved: answers that differ in too few rows are not those of before."""
+    if enough:
+        return Verdict.MODEL_CHANGED
+    return Verdict.INSUFFICIENT if now.differing else Verdict.OK
 
 
 def explain_identity(finding: Finding) -> Explanation:

@@ -6,14 +6,13 @@ The log shows behaviour, not intent: a load test, or a customer who is scored ag
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.detect.combine import corrected
 from pegel.detect.crowded_cells import Crowd, CrowdedCell, CrowdTest, crowd_test, crowded_cells
-from pegel.detect.effect import percent
 from pegel.errors import NotFound
 from pegel.judge.budget import CAP, Budget
 from pegel.judge.decision import FeatureVerdict, insufficient
@@ -83,13 +82,12 @@ class Probing:
         rows, level = behaviour.rows, window_level(setting, budget)
         one = _look(rows, window.baseline, level, Remembered() if before is None else before.windows)
         verdict = _verdict(one, window.baseline, ONE_WINDOW, window.span, levels=(level, budget.share(level)))
-        if verdict.verdict is Verdict.PROBING and not one.recent and _much_drifts(window, setting, budget):
-            verdict = _told_with_drift(verdict)
+        verdict = _beside_drift(verdict, one, window, setting, budget)
         if before is None:
             return LayerResult([verdict])
         horizon, several = before.with_window(rows, window.span), None
         if horizon.is_whole:
-            several = _of_horizon(horizon, window, before.horizons, horizon_level(setting, budget), budget)
+            several = _of_horizon(horizon, window, before.horizons, setting, budget)
         crowds = before.after(
             rows,
             horizon,
@@ -111,7 +109,7 @@ class Probing:
                 f"{sent.crowds.why}"
             )
         if sent.crowds.left_out:
-            notes.append(f"{', '.join(sent.crowds.left_out)} follows time and does not count for probing")
+            notes.append(f"what follows time does not count for probing: {', '.join(sent.crowds.left_out)}")
         if not setting.follows:
             notes.append("probing is looked for in each window alone: these overlap")
         return notes
@@ -148,7 +146,7 @@ def horizon_level(_setting: Setting, budget: Budget) -> float:
     return min(CAP, WINDOWS * budget.of(PROBING) / 2)
 
 
-def _look(rows: KeptRows, baseline: Baseline, level: float, known: Remembered) -> _Looked:
+def _look(rows: KeptRows, baseline: Baseline, level: float, known: Remembered, *, windows: int = 1) -> _Looked:
     sent = baseline.rows_sent
     if sent is None or sent.crowds is None or sent.crowds.sizes is None:
         return _Looked(CrowdTest(None, against_training=False), rows, recent=False)
@@ -159,16 +157,19 @@ def _look(rows: KeptRows, baseline: Baseline, level: float, known: Remembered) -
         level,
         recent=None if beside is None else (CrowdSizes.of(beside[0]), CrowdSizes.of(beside[1])),
         floor=sent.crowds.floor,
+        blocks=windows,
     )
     return _Looked(found, rows, recent=beside is not None)
 
 
 def _of_horizon(
-    horizon: Horizon, window: JudgedWindow, known: Remembered, level: float, budget: Budget
+    horizon: Horizon, window: JudgedWindow, known: Remembered, setting: Setting, budget: Budget
 ) -> FeatureVerdict:
-    looked = _look(horizon.rows, window.baseline, level, known)
-    share = budget.share(level / WINDOWS)
-    return _verdict(looked, window.baseline, HORIZON, Span(horizon.since, horizon.until), levels=(level, share))
+    level = horizon_level(setting, budget)
+    looked = _look(horizon.rows, window.baseline, level, known, windows=WINDOWS)
+    levels, span = (level, budget.share(level / WINDOWS)), Span(horizon.since, horizon.until)
+    verdict = _verdict(looked, window.baseline, HORIZON, span, levels=levels)
+    return _beside_drift(verdict, looked, window, setting, budget)
 
 
 def _verdict(
@@ -262,30 +263,11 @@ def _much_drifts(window: JudgedWindow, setting: Setting, budget: Budget) -> bool
     return changed > MUCH * max(1, len(setting.fields))
 
 
-def _told_with_drift(verdict: FeatureVerdict) -> FeatureVerdict:
-    """Return the same as no alarm of its own: rows crowd where columns change, too."""
-    return FeatureVerdict(
-        feature=verdict.feature,
-        verdict=Verdict.BELOW_MARGIN,
-        what=f"crowded cells too, not told apart from the drift: {verdict.what}",
-        n=verdict.n,
-        m=verdict.m,
-        detector=verdict.detector,
-        test=verdict.test,
-        statistic=verdict.statistic,
-        p_value=verdict.p_value,
-        threshold=verdict.threshold,
-        budget_share=verdict.budget_share,
-        effect=verdict.effect,
-        effect_unit=verdict.effect_unit,
-        evidence=verdict.evidence,
-    )
-
-
-def whose(crowd: dict[str, Any]) -> str:
-    """Return in words how large the part of the largest client in a crowd is; "" where no client is known."""
-    known = sum(count for _, count in crowd["clients"])
-    if not known:
-        return ""
-    client, rows = crowd["clients"][0]
-    return f"{percent(rows / crowd['baseline']['rows'])} of them by one client, known by the hash {client}"
+def _beside_drift(
+    verdict: FeatureVerdict, looked: _Looked, window: JudgedWindow, setting: Setting, budget: Budget
+) -> FeatureVerdict:
+    """Return a crowd as no alarm of its own where columns change, too, and nothing is known of the spans before."""
+    if verdict.verdict is not Verdict.PROBING or looked.recent or not _much_drifts(window, setting, budget):
+        return verdict
+    what = f"crowded cells too, not told apart from the drift: {verdict.what}"
+    return replace(verdict, verdict=Verdict.BELOW_MARGIN, what=what)
