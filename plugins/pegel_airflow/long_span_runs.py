@@ -91,6 +91,9 @@ def make_long_spans(
             report.failed[spec.key] = f"{type(error).__name__}: {error}"
         else:
             _note(report, outcome)
+            if outcome.failed:
+                more = f"; and {len(outcome.failed) - 1} more" if len(outcome.failed) > 1 else ""
+                report.failed[spec.key] = f"{outcome.failed[0]}{more}"
     for key, why in report.failed.items():
         print(f"{key}: could not be judged: {why}")  # noqa: T201 - a task's output is its log
     return report

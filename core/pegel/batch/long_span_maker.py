@@ -58,7 +58,7 @@ class LongSpansOutcome:
     """What a run made of one model. `waiting`: spans that cannot be made yet, each with its reason in words.
 
     `up_to_date`: how many there were already, of what there is now. `unread`: what of windows and of the archive could
-    not be read.
+    not be read. `failed`: spans that could not be made at all, and why.
     """
 
     key: str
@@ -66,6 +66,7 @@ class LongSpansOutcome:
     waiting: list[tuple[Rhythm, Span, str]] = field(default_factory=list)
     up_to_date: int = 0
     unread: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
 
 class LongSpanMaker:
@@ -84,7 +85,7 @@ class LongSpanMaker:
     def make(self, spec: MonitorSpec, start: datetime, end: datetime, *, now: datetime) -> LongSpansOutcome:
         """Make every span that shares an instant with [start, end) and is over, the shortest first.
 
-        Raises PegelError where the database is away or a baseline cannot be read.
+        Raises PegelError where the database is away.
         """
         outcome = LongSpansOutcome(spec.key)
         oldest = self.keys.first(spec.model.name, spec.model.version)
@@ -218,7 +219,12 @@ class _OneRhythm:
                     continue
                 # Which late events are of a segment nobody knows: it is what its windows counted.
                 late = {} if segment else _within(self.made_of.late, span)
-                made = self._make(span, segment, own, late, known[segment].get(span))
+                try:
+                    made = self._make(span, segment, own, late, known[segment].get(span))
+                except LayoutMismatch as error:
+                    # Its baseline is damaged: nobody can say what its windows counted. Other spans may have another.
+                    self.outcome.failed.append(f"{self.rhythm.value} from {span.start:%Y-%m-%d %H:%M}: {error}")
+                    continue
                 if made is None:
                     self.outcome.up_to_date += 1
                 else:
@@ -349,15 +355,17 @@ class _OneRhythm:
     ) -> Recounted:
         """Count a piece of a span from its windows, those with late events from the archive, where that has them.
 
-        A window that cannot be read is in no count, and told; it holds up no other, and no other span.
+        A window that cannot be read is in no count, and told; it holds up no other, and no other span. Raises
+        LayoutMismatch where a baseline cannot be read, without which none of its windows can.
         """
         wanted, unread, counted = {window.span for window in windows}, list[str](), list[Counted]()
         for row in self.maker.results.windows(
             *self._model, piece.start, piece.end, segment=segment, final_only=True, damaged=unread
         ):
             if row.span in wanted:
+                baseline = self.maker.baseline(row.baseline_id)
                 try:
-                    counted.append(Counted.of_window(row, self.maker.baseline(row.baseline_id)))
+                    counted.append(Counted.of_window(row, baseline))
                 except LayoutMismatch as error:
                     unread.append(f"the window from {row.span.start:%Y-%m-%d %H:%M} on is in no count: {error}")
         if not late:

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -46,6 +47,7 @@ class ExplainerChild:
                 start_new_session=True,
             )
         self._connection = Connection(ours.detach())
+        self._one_at_a_time = threading.Lock()
 
     def prepare(self, told: dict[str, Any]) -> dict[str, Any]:
         """Return the method and artefact, or the reason why nothing is explained. Raises SilentExplainer."""
@@ -64,12 +66,16 @@ class ExplainerChild:
         return _told(head.get("told"), body, len(events))
 
     def end(self) -> None:
-        """End the process, whatever it does."""
-        self._connection.close()
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_END_WITHIN_S)
+        """End the process, whatever it does, from any thread and as often as one likes.
+
+        Whoever waits for its answer is told by its end that there is none; only then is the connection closed.
+        """
+        with self._one_at_a_time:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_WITHIN_S)
+            self._connection.close()
 
 
 def _told(lines: Any, body: bytes, expected: int) -> list[ToldEvent]:

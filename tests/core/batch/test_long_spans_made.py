@@ -434,6 +434,24 @@ def test_a_window_that_cannot_be_read_stops_no_span(
     assert ["unread" in one.notes for one in hours] == [at == 5 for at in range(24)]
 
 
+def test_a_damaged_baseline_stops_its_own_spans_alone(
+    engine: Engine, spec: MonitorSpec, fill: Callable[..., None]
+) -> None:
+    """What its windows counted nobody can say, so they have no hour, each run names them; others have theirs."""
+    other = learnt(7)
+    BaselineStore(engine).put(other)
+    fill(range(72))
+    fill(range(72, 144), by=other)
+    with writing(engine) as connection:
+        damaged = sa.update(tables.baselines).where(tables.baselines.c.id == other.id)
+        connection.execute(damaged.values(document=b"no document"))
+    outcome = made(engine, spec)
+
+    assert [120] * 12 == [one.row.rows for one in spans(engine, Rhythm.HOUR)]
+    assert ([], 12 + 1 + 1) == (spans(engine, Rhythm.DAY), len(outcome.failed))
+    assert all("expected a readable baseline" in why for why in outcome.failed)
+
+
 def test_an_hour_that_cannot_be_read_is_made_of_its_windows_for_the_day(
     engine: Engine, spec: MonitorSpec, fill: Callable[..., None]
 ) -> None:
