@@ -52,6 +52,10 @@ class RowBehaviour:
         """Return the counts alone: of a window without a crowd nobody asks for its rows again."""
         return RowBehaviour(self.off_grid, self.unusual, self.placed, KeptRows.none())
 
+    def without_senders(self) -> RowBehaviour:
+        """Return it with rows of which nobody knows any more who sent them: enough to count them again."""
+        return RowBehaviour(self.off_grid, self.unusual, self.placed, self.rows.bare())
+
     def to_bytes(self) -> bytes:
         """Return it packed, the inverse of `from_bytes`."""
         head = orjson.dumps([self.off_grid.tolist(), self.unusual, self.placed])

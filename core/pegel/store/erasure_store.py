@@ -17,6 +17,7 @@ from pegel.data.keyed_hash import KeyedHash
 from pegel.judge.single_event import SEGMENT
 from pegel.store import tables
 from pegel.store.database import reading, writing
+from pegel.store.erased_evidence import without_events, without_rows
 
 MOST_ERASURES = 100_000
 """Newest erasures by which the archive leaves out rows, some 30 MB. Of older ones the broker holds nothing any more."""
@@ -157,9 +158,8 @@ def _findings(
         if _is_event_of(row.finding, subject, event_ids):
             yield int(row.seq), None
             continue
-        evidence = row.finding.get("evidence")
-        if isinstance(evidence, dict) and (left := _others(evidence.get("named"), event_ids)) != evidence.get("named"):
-            yield int(row.seq), row.finding | {"evidence": evidence | {"named": left}}
+        if (left := without_events(row.finding.get("evidence"), event_ids)) != row.finding.get("evidence"):
+            yield int(row.seq), row.finding | {"evidence": left}
 
 
 def _is_event_of(finding: dict[str, Any], subject: Subject, event_ids: Collection[str]) -> bool:
@@ -176,7 +176,7 @@ def _is_event_of(finding: dict[str, Any], subject: Subject, event_ids: Collectio
 def _alerts(
     connection: Connection, subject: Subject, event_ids: Collection[str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield alerts that hold findings about a single event of a subject, with these without what they tell of it."""
+    """Yield alerts whose findings tell of events of a subject, with these without what they tell of it."""
     c = tables.alerts.c
     for row in connection.execute(sa.select(c.id, c.alert)):
         features = row.alert.get("features") if isinstance(row.alert, dict) else None
@@ -188,19 +188,15 @@ def _alerts(
 
 def _without_event(feature: Any, subject: Subject, event_ids: Collection[str]) -> Any:
     finding = feature.get("finding") if isinstance(feature, dict) else None
-    if not isinstance(finding, dict) or not _is_event_of(finding, subject, event_ids):
+    if not isinstance(finding, dict):
         return feature
     evidence = finding.get("evidence")
+    if not _is_event_of(finding, subject, event_ids):
+        left = without_events(evidence, event_ids)
+        return feature if left == evidence else feature | {"finding": finding | {"evidence": left}}
     kept = evidence | {"event_id": ERASED} if isinstance(evidence, dict) else evidence
     erased = finding | {"what": f"event {ERASED}", "evidence": kept}
     return feature | {"finding": erased}
-
-
-def _others(rows: Any, event_ids: Collection[str]) -> Any:
-    """Return rows, told as `EVENT/ROW`, without those of events."""
-    if not isinstance(rows, list):
-        return rows
-    return [one for one in rows if str(one).rpartition("/")[0] not in event_ids]
 
 
 def _invalid(connection: Connection, subject: Subject) -> Iterator[tuple[Key, str]]:
@@ -229,7 +225,7 @@ def _without(outcome: Any, subject: Subject, event_ids: Collection[str]) -> Any:
         return outcome
     there, rows = outcome.get("there"), outcome.get("rows")
     words = {"there": subject.without(there)} if isinstance(there, str) else {}
-    return outcome | words | ({"rows": _others(rows, event_ids)} if isinstance(rows, list) else {})
+    return outcome | words | ({"rows": without_rows(rows, event_ids)} if isinstance(rows, list) else {})
 
 
 def _is(table: sa.Table, key: Key) -> list[sa.ColumnElement[bool]]:

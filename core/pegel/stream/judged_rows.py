@@ -213,11 +213,14 @@ def _window(count: SpanCount, spec: MonitorSpec, judgement: Judgement, now: date
 
 
 def _stored(summary: Summary, judgement: Judgement) -> bytes:
-    """Return what is kept of the counts of a window: single rows only where a finding is about them."""
-    if summary.behaviour is None or any(finding.verdict is Verdict.PROBING for finding in judgement.findings):
+    """Return what is kept of the counts of a window: single rows only where a finding is about them.
+
+    Who sent those stands in the finding, where an erasure finds it; to count them again it is not needed.
+    """
+    if summary.behaviour is None:
         return summary.to_bytes()
-    kept = copy(summary)
-    kept.behaviour = summary.behaviour.without_rows()
+    kept, crowded = copy(summary), any(finding.verdict is Verdict.PROBING for finding in judgement.findings)
+    kept.behaviour = summary.behaviour.without_senders() if crowded else summary.behaviour.without_rows()
     return kept.to_bytes()
 
 

@@ -87,7 +87,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     row |= {"cutoff": 8.0, "p_value": 0.001}
     about = {"segment": "single event", "what": f"event z, row 0: passenger {ADA}; as far out as none"}
     event = about | {"evidence": {"event_id": "z", "score": 9.0}}
-    shared = {"segment": "", "what": "2 rows are not so", "evidence": {"named": ["a/0", "b/0"]}}
+    of_both = {"named": ["a/0", "b/0"], "event_ids": ["a", "b"], "crowd": {"table": 0, "events": ["a", "b"]}}
+    shared = {"segment": "", "what": "2 rows are not so", "evidence": of_both}
     span: dict[str, Any] = {"model": "delays", "version": 1, "segment": "", "span_start": NOON, "span_end": NOON}
     span |= {"revision": 0, "origin": "stream"}
     sample = f"no JSON | 20 bytes: {ADA}"
@@ -139,7 +140,8 @@ def test_a_subject_is_gone_from_everywhere(home: Path, capsys: pytest.CaptureFix
     assert [] == [line for line in WOULD_GO if line not in told]
     assert [] == [line for line in ("a second look found nothing", "not erased: what the broker") if line not in said]
     assert (["b"], ["b"]) == (rows["event_id"].to_pylist(), outliers)
-    assert [["b/0"]] == [finding["evidence"]["named"] for finding in findings]
+    left = {"named": ["b/0"], "event_ids": ["b"], "crowd": {"table": 0, "events": ["b"]}}
+    assert [left, left] == [finding["evidence"] for finding in (*findings, alert["features"][1]["finding"])]
     assert ["event (erased)", "2 rows are not so"] == [one["finding"]["what"] for one in alert["features"]]
     assert ["b/0"] == outcome["rows"]
     assert [HASHED] == [note["subject"].removeprefix("passenger=")]

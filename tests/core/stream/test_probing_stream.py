@@ -101,7 +101,7 @@ def test_a_crowd_is_told_with_its_client_however_its_rows_came(group: Any, parts
 
 
 def test_the_window_keeps_its_rows_for_whoever_explains_it(group: Any) -> None:
-    """The stored summary has the rows of a window with a crowd, and the finding is found again in them."""
+    """The stored summary has the rows of a crowded window, not who sent them; the finding is found again in them."""
     baseline = watched(group)
     finding = finding_of(group, group.start(), requests(group.begin, NEAR))
     (window,) = group.results.windows("delays", 1)
@@ -110,6 +110,7 @@ def test_the_window_keeps_its_rows_for_whoever_explains_it(group: Any) -> None:
     assert finding is not None
     assert stored.behaviour is not None
     assert ROWS == stored.behaviour.rows.n
+    assert {"", 0} == {*stored.behaviour.rows.ids.tolist(), *stored.behaviour.rows.clients.tolist()}
     assert explain(finding, stored, baseline).agrees
 
 
