@@ -201,8 +201,8 @@ class RowLearning:
 
     def _floor(self, learnt: LearntRows, cells: Hashes, window_rows: int) -> tuple[BurstFloor | None, str]:
         distinct = learnt.hashes.size
-        if self.level or distinct == MOST_ROWS:
-            return None, f"training has more than {MOST_ROWS:,} distinct rows, of which a part is looked at"
+        if self.level:
+            return None, f"training has more than {MOST_ROWS:,} rows, of which a part is looked at"
         blocks = distinct // max(1, window_rows)
         if blocks < BLOCKS:
             needed = BLOCKS * max(1, window_rows)

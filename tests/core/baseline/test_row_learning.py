@@ -117,6 +117,9 @@ def test_of_many_rows_those_of_small_hashes_are_kept() -> None:
 
     assert MOST_ROWS // 3 < whole.hashes.size <= MOST_ROWS
     assert whole.hashes.tolist() == learning.total(halves).hashes.tolist()
+    crowds = reference_of(learning, [whole]).crowds
+    assert crowds is not None
+    assert (None, True) == (crowds.floor, crowds.why.startswith("training has more than 65,536 rows"))
 
 
 def test_rows_are_counted_by_what_was_learnt(learning: RowLearning) -> None:
