@@ -214,8 +214,8 @@ def _moved(finding: Finding) -> str:
     error = numbers.get("mean_error" if by_mean else "size_error", 0.0)
     size = f"{abs(finding.effect):.2g} ± {error:.1g} {words.SIGMA} of the prediction"
     if by_mean:
-        return f"through {name} the prediction is {'up' if finding.effect > 0 else 'down'} by {size}"
-    return f"through {name} the prediction moves {'more' if finding.effect > 0 else 'less'} than before, by {size}"
+        return f"The prediction is {'up' if finding.effect > 0 else 'down'} through {name} by {size}"
+    return f"The prediction moves {'more' if finding.effect > 0 else 'less'} through {name} than before, by {size}"
 
 
 def _between(facts: Facts, feature: AlertFeature) -> str:

@@ -14,11 +14,11 @@ from pegel.spec.outside_text import NAME_LIMIT, shown
 
 WHAT_ELSE = (
     "It may be something else: a customer who is scored again and again with small changes, a load test, or a client "
-    "that is stuck"
+    "that is stuck."
 )
 WHAT_TO_DO = (
     "Look at these events and at who sent them; if it is honest use, acknowledge the alert, and make the next baseline "
-    "of rows that have such sessions; if not, limit that client's rate, or answer it with the class alone"
+    "of rows that have such sessions; if not, limit that client's rate, or answer it with the class alone."
 )
 
 

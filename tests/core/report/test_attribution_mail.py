@@ -113,7 +113,7 @@ def test_a_feature_that_moves_the_prediction() -> None:
 
     assert AlertKind.ATTRIBUTIONS == change.alert.kind
     assert "amount is moving the prediction" in mail.subject
-    assert "through amount the prediction is up by 0.34" in mail.text
+    assert "The prediction is up through amount by 0.34" in mail.text
     assert "what the model used, not what caused the outcome" in mail.text
 
 
