@@ -54,9 +54,9 @@ class Observation:
 
         unreadable = {names.endpoint(entry.model, entry.version): entry.problem for entry in self.unreadable}
         endpoints = plan_endpoints(self.specs, self.endpoints.values(), self.at, self.history, unreadable=unreadable)
+        endpoints += self._workers()
         if self.drivers_unseen is not None:
             return [*endpoints, *hold_drivers(self.desired(), f"drivers could not be observed: {self.drivers_unseen}")]
-        endpoints += self._workers()
         keys = [names.monitor_key(entry.model, entry.version) for entry in self.unreadable]
         drivers = plan_drivers(self.desired(), self.sightings, self.heartbeats, self.at, self.history, unreadable=keys)
         return [*endpoints, *drivers]

@@ -82,6 +82,18 @@ def test_a_model_that_is_explained_has_a_worker(settings: Settings) -> None:
     assert "worker default" in told
 
 
+def test_a_worker_waits_for_no_driver(settings: Settings) -> None:
+    """Where drivers cannot be observed they stay as they are, and workers are started all the same."""
+    onboarded(settings)
+    services.stores(settings).registry.put(seeds.spec(attribution={"via": "artefact"}))
+    here = settings.model_copy(update={"job_backend": "local"})
+    seen = replace(observe(here), drivers_unseen="Unavailable: away")
+
+    planned = {str(action.target): action.kind.value for action in seen.plan()}
+
+    assert ("start", "hold") == (planned["worker/default"], planned["driver/default"])
+
+
 def test_nothing_to_do_is_a_success(settings: Settings, run_dag: Any) -> None:
     """With nothing desired and nothing running, a run maps over no step and still reports."""
     state = run_dag("monitoring_reconcile")
