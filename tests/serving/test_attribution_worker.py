@@ -29,6 +29,7 @@ from pegel.featurestore import LocalFeatureStore
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
+from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel_local.kafka.broker import Broker
@@ -36,6 +37,7 @@ from pegel_serving.attribution.attribution_metrics import AttributionMetrics
 from pegel_serving.attribution.attribution_outbox import AttributionOutbox
 from pegel_serving.attribution.attribution_worker import AttributionWorker, ReadRecord
 from pegel_serving.attribution.event_sample import event_hash, is_kept
+from pegel_serving.attribution.model_preparation import ModelPreparation
 from pegel_serving.cloudevent import rfc3339
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -166,6 +168,24 @@ def test_predictions_are_explained(services: Callable[..., processes.Service], p
     assert 0 == worker.end()
 
 
+def test_held_out_rows_are_the_baseline(services: Callable[..., processes.Service], place: ExplainedHome) -> None:
+    """The worker makes the baseline of the held-out rows that a spec names, before anything is predicted."""
+    sizes = np.arange(1_500.0)
+    rows = pa.table({"colour": ["red", "blue"] * 750, "size": sizes, "weight": sizes[::-1]})
+    parquet.write_table(rows, place.folder / "held-out.parquet")
+    store = LocalFeatureStore(place.folder / "home" / "features")
+    store.register_training_data("paint", 1, place.folder / "held-out.parquet", paint_model.SCHEMA, split="holdout")
+    place.watch("paint", baseline="local://paint?split=holdout")
+    baselines = BaselineStore(connect(f"sqlite:///{place.folder / 'home' / 'pegel.db'}"))
+    worker = started(services, place)
+
+    assert wait_until(lambda: baselines.current("paint:attributions", 1) is not None, within_s=50)
+
+    made = baselines.get(str(baselines.current("paint:attributions", 1)))
+    assert (1_500, "local://paint?split=holdout") == (made.rows, made.source)
+    assert 0 == worker.end()
+
+
 def test_one_model_holds_up_no_other(services: Callable[..., processes.Service], place: ExplainedHome) -> None:
     """A model whose folder is gone, and one whose file is damaged, are refused; beside them others are explained."""
     gone, fine = place.watch("gone", model=False), place.watch("fine")
@@ -230,9 +250,8 @@ def test_a_changed_spec_loses_no_event(tmp_path: Path) -> None:
         return ReadRecord((TOPIC, 0), offset, 1, b"e", body, list(pairs))
 
     sender = senders.SwitchedSender()
-    worker = AttributionWorker(
-        settings, AttributionOutbox(sender), AttributionMetrics(), lambda _: ("", ""), most_bytes=1 << 22
-    )
+    preparation = ModelPreparation(settings, lambda _: ("", ""))
+    worker = AttributionWorker(preparation, AttributionOutbox(sender), AttributionMetrics(), most_bytes=1 << 22)
     worker.watch([spec()])
     asked = record(4, wire.REQUEST_TYPE, b'{"instances": [["red", 1, 1]]}')
     worker.take([asked, record(5, wire.RESPONSE_TYPE, b'{"predictions": [15]}')])

@@ -208,6 +208,20 @@ def test_linear_parts(last: Any) -> None:
     assert np.allclose(told.values, also.values, rtol=0, atol=1e-2)
 
 
+def test_rows_of_a_baseline_with_missing_values_say_nothing() -> None:
+    """A value that is missing in a row of the baseline spoils no mean; where each row lacks one, that is said."""
+    x = numbers(60, 4)
+    model = as_served(LinearRegression().fit(x, outcome(x)), 4)
+    spoiled = np.vstack([x, [[np.nan, 1.0, 1.0, 1.0]]])
+    told, whole = (
+        LinearMethod(EstimatorParts.of(model), objects(rows)).explain(objects(x[:5]), seeds(5)) for rows in (spoiled, x)
+    )
+
+    assert whole.values.tolist() == told.values.tolist()
+    with pytest.raises(NotExplained, match="a value is missing in every row of the baseline"):
+        LinearMethod(EstimatorParts.of(model), objects(spoiled[-1:]))
+
+
 def test_linear_of_more_classes() -> None:
     """Of several classes the one with the largest number is explained."""
     x = numbers(300, 4)

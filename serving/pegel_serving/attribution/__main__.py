@@ -29,6 +29,8 @@ from pegel_serving.attribution.attribution_metrics import AttributionMetrics
 from pegel_serving.attribution.attribution_outbox import AttributionOutbox
 from pegel_serving.attribution.attribution_worker import AttributionWorker
 from pegel_serving.attribution.endpoint_door import endpoint_door
+from pegel_serving.attribution.held_out_baselines import HeldOutBaselines
+from pegel_serving.attribution.model_preparation import ModelPreparation
 from pegel_serving.attribution.topic_reader import TopicReader
 from pegel_serving.logger.producer import KafkaSender, KafkaSettings
 from pegel_serving.repeated_lines import RepeatedLines
@@ -92,15 +94,18 @@ def run(options: argparse.Namespace, settings: Settings, ending: threading.Event
         )
     )
     most_bytes = options.memory_mib << 20
-    worker = AttributionWorker(
-        settings, AttributionOutbox(sender), metrics, endpoint_door(settings), most_bytes=most_bytes
-    )
+    engine = connect(settings.database)
+    preparation = ModelPreparation(settings, endpoint_door(settings))
+    held_out = HeldOutBaselines(preparation, settings, engine)
+    outbox = AttributionOutbox(sender)
+    worker = AttributionWorker(preparation, outbox, metrics, most_bytes=most_bytes, prepared=held_out.prepared)
     reader = TopicReader(settings, f"pegel-attribution-{options.namespace}", worker.forget)
-    specs = WatchedSpecs(Registry(connect(settings.database)), options.namespace)
+    specs = WatchedSpecs(Registry(engine), options.namespace)
     server = _metrics_server(options, metrics)
     try:
-        _work(worker, reader, specs, ending, server)
+        _work(worker, held_out, reader, specs, ending, server=server)
     finally:
+        held_out.end()
         worker.end(SERVICE_GRACE.total_seconds() / 2)
         reader.commit(worker.offsets.safe(), wait=True)
         reader.close()
@@ -109,13 +114,20 @@ def run(options: argparse.Namespace, settings: Settings, ending: threading.Event
 
 
 def _work(
-    worker: AttributionWorker, reader: TopicReader, specs: WatchedSpecs, ending: threading.Event, server: Any
+    worker: AttributionWorker,
+    held_out: HeldOutBaselines,
+    reader: TopicReader,
+    specs: WatchedSpecs,
+    ending: threading.Event,
+    *,
+    server: Any,
 ) -> None:
     is_announced, is_told, commit_at = False, False, 0.0
     while not ending.is_set():
         if (wanted := specs.changed()) is not None:
             is_told = True
             worker.watch(wanted)
+            held_out.watch(wanted)
             reader.follow({spec.inference_topic for spec in wanted})
             log.info("watches", models=[spec.key for spec in wanted])
         if not is_announced and is_told and reader.is_settled:

@@ -12,7 +12,7 @@ A worker that is killed reads from there again; what it had told already it tell
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -26,14 +26,14 @@ from pegel.data.decoding import count_rows
 from pegel.data.events import EventAttributes, EventType
 from pegel.errors import InvalidPayload
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.settings import Settings
 from pegel.stream.wire_records import Address, attributes_of
 from pegel_serving.attribution.attribution_metrics import REASONS, AttributionMetrics
 from pegel_serving.attribution.attribution_outbox import AttributionOutbox
 from pegel_serving.attribution.event_sample import event_hash, is_kept
-from pegel_serving.attribution.explained_model import Door, ExplainedModel
+from pegel_serving.attribution.explained_model import ExplainedModel
 from pegel_serving.attribution.joined_halves import EventHalf, HalfJoin, WholeEvent
 from pegel_serving.attribution.model_lane import ENDED, OVERLOADED, ModelLane
+from pegel_serving.attribution.model_preparation import ModelPreparation
 from pegel_serving.attribution.safe_offsets import SafeOffsets
 from pegel_serving.attribution.told_event import ToldEvent
 from pegel_serving.logger.kafka_record import KafkaRecord
@@ -45,6 +45,9 @@ OVERDUE_EVERY_S: Final = 1.0
 LANE_END_S: Final = 3.0
 OVER_BUDGET: Final = "over_budget"
 NOT_DELIVERED: Final = "not_delivered"
+
+Prepared = Callable[[str, Mapping[str, Any]], None]
+"""Told the endpoint, and what the process of its model said of folder and method; called in the thread of a lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,16 @@ class AttributionWorker:
     """Everything of the worker but the consumer. Lanes have threads of their own; all else is the caller's thread."""
 
     def __init__(
-        self, settings: Settings, outbox: AttributionOutbox, metrics: AttributionMetrics, door: Door, *, most_bytes: int
+        self,
+        preparation: ModelPreparation,
+        outbox: AttributionOutbox,
+        metrics: AttributionMetrics,
+        *,
+        most_bytes: int,
+        prepared: Prepared = lambda _endpoint, _said: None,
     ) -> None:
         """Hold at most `most_bytes` of events: a half of it those that wait for their answers, the rest in lanes."""
-        self._settings, self._outbox, self._metrics, self._door = settings, outbox, metrics, door
+        self._preparation, self._outbox, self._metrics, self._prepared = preparation, outbox, metrics, prepared
         self._most_bytes = most_bytes
         self._join = HalfJoin(most_bytes // 2)
         self._late, self._alone = 0, 0
@@ -192,9 +201,10 @@ class AttributionWorker:
         share = max(1 << 20, self._most_bytes // (4 * max(1, len(self._models))))
         return ModelLane(
             endpoint,
-            lambda: model.preparation(self._settings, self._door),
+            lambda: self._preparation.told(model.spec),
             lambda event, told: self._told.put((None, event, told)),
             most_bytes=share,
+            prepared=lambda said: self._prepared(endpoint, said),
         )
 
     def _finish(self, event: WholeEvent, told: ToldEvent) -> None:

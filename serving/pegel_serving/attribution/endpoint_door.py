@@ -8,7 +8,7 @@ from typing import Final
 from pegel.errors import SetupError
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import LOCAL, Settings
-from pegel_serving.attribution.explained_model import Door
+from pegel_serving.attribution.model_preparation import Door
 
 _BACKENDS: Final = {LOCAL: "pegel_local.backends.endpoint_processes:LocalServingBackend"}
 """Backends by name; they are loaded by it, because no room imports another."""

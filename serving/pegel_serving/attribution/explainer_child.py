@@ -56,12 +56,24 @@ class ExplainerChild:
 
     def ask(self, events: Sequence[WholeEvent]) -> list[ToldEvent]:
         """Return what becomes of each event. Raises SilentExplainer; then the process is of no more use."""
-        lines, bodies = [], []
-        for event in events:
-            answer = None if event.answer is None else event.answer.body
-            lines.append([event.request.hashed, len(event.request.body), -1 if answer is None else len(answer)])
-            bodies += [event.request.body, answer or b""]
-        send(self._connection, {"events": lines}, b"".join(bodies))
+        return self._ask(
+            [
+                (event.request.hashed, event.request.body, None if event.answer is None else event.answer.body)
+                for event in events
+            ]
+        )
+
+    def ask_bodies(self, requests: Sequence[tuple[int, bytes]]) -> list[ToldEvent]:
+        """Return what becomes of requests that nobody answered, each with the 64 bits by which it draws.
+
+        Raises SilentExplainer.
+        """
+        return self._ask([(seed, body, None) for seed, body in requests])
+
+    def _ask(self, events: Sequence[tuple[int, bytes, bytes | None]]) -> list[ToldEvent]:
+        lines = [[seed, len(request), -1 if answer is None else len(answer)] for seed, request, answer in events]
+        bodies = b"".join(request + (answer or b"") for _, request, answer in events)
+        send(self._connection, {"events": lines}, bodies)
         head, body = receive(self._connection, ANSWERS_WITHIN_S)
         return _told(head.get("told"), body, len(events))
 

@@ -34,7 +34,10 @@ class LinearMethod:
     precision = TOLERANCE
 
     def __init__(self, parts: EstimatorParts, background: Rows) -> None:
-        """Take the means of the columns from rows of the baseline. Raises NotExplained without any."""
+        """Take the means of the columns from rows of the baseline, of which those with missing values say nothing.
+
+        Raises NotExplained without any.
+        """
         if not len(background):
             raise NotExplained(
                 "a linear model is explained by the distance from its baseline, of which no rows are here"
@@ -44,7 +47,13 @@ class LinearMethod:
         self._parts_of = [sparse.diags(row) @ parts.groups for row in coefficients]
         self._intercepts = np.broadcast_to(np.asarray(parts.last.intercept_, dtype=np.float64), (len(coefficients),))
         columns = parts.columns(background)
-        self._means = np.stack([_product(columns, part).mean(axis=0) for part in self._parts_of])
+        products = np.stack([_product(columns, part) for part in self._parts_of])
+        whole = np.isfinite(products).all(axis=(0, 2))
+        if not whole.any():
+            raise NotExplained(
+                "a value is missing in every row of the baseline, from which the model's distance is told"
+            )
+        self._means = products[:, whole].mean(axis=1)
 
     def explain(self, rows: Rows, seeds: Sequence[tuple[int, int]]) -> ExplainedRows:
         """Explain rows; nothing is drawn."""

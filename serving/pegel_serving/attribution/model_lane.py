@@ -50,11 +50,23 @@ class LaneState:
 class ModelLane:
     """Explains the events of one model version."""
 
-    def __init__(self, name: str, preparation: Preparation, report: Report, *, most_bytes: int) -> None:
-        """Start the thread; the model's process is started with the first event."""
+    def __init__(
+        self,
+        name: str,
+        preparation: Preparation,
+        report: Report,
+        *,
+        most_bytes: int,
+        prepared: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> None:
+        """Start the thread; the model's process is started with the first event.
+
+        `prepared` is told, in the thread, what each process says of its model that can explain it.
+        """
         self.state = LaneState()
         self.bytes = 0
         self._name, self._preparation, self._report, self._most_bytes = name, preparation, report, most_bytes
+        self._is_prepared = prepared
         self._queue: deque[WholeEvent] = deque()
         self._changed = threading.Condition()
         self._ending = False
@@ -147,6 +159,7 @@ class ModelLane:
             return None
         self.state = LaneState(method=str(answer.get("method", "")))
         log.info("explains", model=self._name, method=self.state.method, artefact=answer.get("artefact"))
+        self._is_prepared(answer)
         return self._child
 
     def _give_up(self, why: str) -> None:

@@ -1,0 +1,75 @@
+"""What a model's process is told before it explains anything: where the model is, and rows of its baseline.
+
+It is told no address of the database and none of the broker: it runs the code of whoever made the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pegel.errors import PegelError, SetupError
+from pegel.featurestore import LocalFeatureStore
+from pegel.spec.model_roots import local_folder
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel_serving.attribution.event_sample import rate_of
+
+Door = Callable[[MonitorSpec], tuple[str, str]]
+"""Returns the address of a model's endpoint and its secret. Raises PegelError."""
+HELD_OUT_PART: Final = 4
+"""Of the calls of a model that is explained by its endpoint, where it names held-out rows: one in so many is kept for
+these."""
+
+
+class ModelPreparation:
+    """Tells processes of models what they need."""
+
+    def __init__(self, settings: Settings, door: Door) -> None:
+        """Look for rows where `settings` say, and for endpoints by `door`."""
+        self._settings, self._door = settings, door
+
+    def told(self, spec: MonitorSpec, *, held_out: bool = False) -> dict[str, Any]:
+        """Return what the process of a model is told; `held_out`: that of its held-out rows. Raises OSError."""
+        told: dict[str, Any] = {
+            "rate": rate_of(spec),
+            "replays": spec.attribution.identity == "replay",
+            "background": self._background(spec),
+            "digest": spec.model.digest,
+        }
+        try:
+            if spec.attribution.via == "artefact":
+                return told | {"folder": _folder(spec)}
+            address, token = self._door(spec)
+            schema = LocalFeatureStore(self._settings.features).describe(spec.baseline.source)
+        except PegelError as error:
+            raise OSError(str(error)) from error
+        asked = {"address": f"{address.rstrip('/')}/v1/models/{spec.served_name}:predict", "token": token}
+        calls = {"calls_per_minute": calls_per_minute(spec, held_out=held_out), "schema": schema.to_json()}
+        return told | asked | calls
+
+    def _background(self, spec: MonitorSpec) -> str | None:
+        """Return where rows of the baseline are; None where they are in no folder that this process sees."""
+        source = spec.attribution.baseline or spec.baseline.source
+        try:
+            return str(LocalFeatureStore(self._settings.features).read_training_data(source))
+        except (PegelError, OSError):
+            return None
+
+
+def calls_per_minute(spec: MonitorSpec, *, held_out: bool) -> int:
+    """Return how many rows an endpoint may be asked about in a minute for its events, or for its held-out rows."""
+    calls = spec.attribution.calls_per_minute
+    if spec.attribution.baseline is None:
+        return calls
+    kept = max(1, calls // HELD_OUT_PART)
+    return kept if held_out else max(1, calls - kept)
+
+
+def _folder(spec: MonitorSpec) -> str:
+    folder = local_folder(str(spec.model.uri))
+    if folder is None:
+        raise SetupError(
+            f"expected the model in a folder that this process sees, given {spec.model.uri}: it is not explained"
+        )
+    return str(folder)

@@ -1,0 +1,26 @@
+"""Which features a model has and in which order, as whoever counts its explained rows knows them: its baseline's."""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import Engine
+
+from pegel.data.columns import Field, Role
+from pegel.featurestore import LocalFeatureStore
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.settings import Settings
+from pegel.store.baseline_store import BaselineStore
+
+
+class OrderedFeatures:
+    """Finds them in the current baseline, or in what is registered as its source while there is none."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        """Look in the migrated database behind `engine`, and in the feature store that `settings` name."""
+        self._settings, self._baselines = settings, BaselineStore(engine)
+
+    def of(self, spec: MonitorSpec) -> tuple[Field, ...]:
+        """Return the features of a model in order. Raises PegelError where nobody knows them now."""
+        current = self._baselines.current(spec.model.name, spec.model.version)
+        if current is None:
+            return LocalFeatureStore(self._settings.features).describe(spec.baseline.source).of_role(Role.FEATURE)
+        return self._baselines.get(current).layout.schema.of_role(Role.FEATURE)
