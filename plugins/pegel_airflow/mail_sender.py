@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pegel.baseline.baseline import Baseline
     from pegel.longspans.long_span_row import LongSpanRow
     from pegel.report.alert_mail import Rendered
+    from pegel.report.prediction_words import PredictionMove
 
 CONNECTION = "smtp_default"
 FOR_GOOD = 500
@@ -92,6 +93,7 @@ class MailSender:
                 now=now,
                 endpoint_logs=endpoint_logs,
                 long_spans=_long_spans(self._settings, mail),
+                moved=_moved(self._settings, mail),
             )
         except Exception as error:
             # Rendering reads what was stored long ago and by others; whatever it meets, a person is told.
@@ -200,6 +202,18 @@ def _long_spans(settings: Settings, mail: Mail) -> dict[str, LongSpanRow]:
     store = services.stores(settings).long_spans
     rows = {one.finding.id: store.row_of(one.finding) for one in mail.alert.features if one.finding.rhythm is not None}
     return {name: row for name, row in rows.items() if row is not None}
+
+
+def _moved(settings: Settings, mail: Mail) -> PredictionMove | str:
+    """Return how the prediction moved meanwhile, or why that is not known; read only where a mail tells of it."""
+    from pegel.report.alert_mail import asks_what_moved
+    from pegel.report.moved_prediction import moved_prediction
+    from pegel.report.prediction_words import NOT_EXPLAINED
+
+    if not asks_what_moved(mail):
+        return NOT_EXPLAINED
+    findings = [feature.finding for feature in mail.alert.features]
+    return moved_prediction(services.engine(settings.database), mail.spec, findings)
 
 
 def _baseline(settings: Settings, mail: Mail) -> Baseline | None:

@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import explained_windows
 import pytest
 import scene
 import sqlalchemy as sa
@@ -26,10 +27,11 @@ from pegel.store import tables
 from pegel.store.database import connect, writing
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.stream_store import StreamStore
+from pegel.stream.attribution_rows import AttributionRow
 from pegel.stream.commit import Commit
 from pegel.stream.extreme_events import extreme_events
 from pegel.stream.partial import OutlierReason, OutlyingEvent
-from pegel.testing.samples import sample_finding, sample_spec, sample_window
+from pegel.testing.samples import sample_finding, sample_span, sample_spec, sample_window
 from pegel_airflow import alerting, services
 from pegel_airflow.mail_sender import MailSender
 from pegel_airflow.turns import Turns
@@ -339,3 +341,67 @@ def test_a_damaged_alert_is_closed_and_another_opened(settings: Settings, server
 
     assert server.told == ["calm@example.org", "calm@example.org"]
     assert [alert.id for alert in stores.alerts.open_alerts()] == [sample_finding(1, model="calm").id]
+
+
+def explained_drift(settings: Settings, *moved: float) -> AttributionRow | None:
+    """Let a model drift whose predictions are explained; `moved`: what its attributions did meanwhile, if any."""
+    stores, engine = services.stores(settings), services.engine(settings.database)
+    spec = sample_spec(alerts={"emails": ["ada@example.org"]}, attribution={"via": "artefact"})
+    stores.registry.put(spec)
+    reference = explained_windows.explained_baseline(engine, spec)
+    row = None
+    if moved:
+        values = explained_windows.drawn(2_000, 1, moved)
+        row = explained_windows.explained_window(spec, reference, sample_span(0).start, values)
+        explained_windows.keep(engine, row)
+    stores.results.write([sample_window(0, verdict=Verdict.DRIFT)], [sample_finding(0)])
+    return row
+
+
+def matter(server: Server) -> list[str]:
+    """Return the one mail's paragraph on whether it matters, as text and in HTML."""
+    (mail,) = server.kept
+    lines = [*part(mail, "text/plain").splitlines(), *part(mail, "text/html").splitlines()]
+    return [line for line in lines if "Does it matter?" in line]
+
+
+def test_a_drift_that_moves_the_prediction_is_mailed_with_its_parts(settings: Settings, server: Server) -> None:
+    """The mail says by how much the prediction rose and through which feature, in the numbers of the stored window."""
+    row = explained_drift(settings, 0.36, -0.05, 0.0)
+    alerting.drain(settings)
+    assert row is not None
+    parts = row.facts["parts"]
+    amount, output = parts["attribution:amount"], parts["output"]["mean"]
+    told = f"The prediction rose by {output:.2f} \N{GREEK SMALL LETTER SIGMA} (its own unit +"
+    named = f": amount {amount['mean']:+.2f} ± {amount['mean_error']:.2f}; other features together -0.0"
+    text, html = matter(server)
+
+    assert 0.3 < output < 0.36
+    assert text.startswith(f"Does it matter? {told}")
+    assert (named in text, told in html) == (True, True)
+
+
+def test_a_drift_that_the_model_does_not_use_is_mailed_as_such(settings: Settings, server: Server) -> None:
+    """A column of noise has moved by three of its deviations: the output does not move noticeably by it."""
+    explained_drift(settings, 0.0, 0.0, 3.0)
+    alerting.drain(settings)
+
+    assert "Does it matter? The model's output does not move noticeably by it (below 0.05 " in matter(server)[0]
+
+
+def test_a_drift_without_explained_rows_is_mailed_with_the_reason(settings: Settings, server: Server) -> None:
+    """While no window of explained rows is there, the mail says so."""
+    explained_drift(settings)
+    alerting.drain(settings)
+
+    assert matter(server)[0].startswith("Does it matter? Not known, because no explained rows of these windows")
+
+
+def test_damaged_explained_rows_hold_up_no_mail(settings: Settings, server: Server) -> None:
+    """A window of explained rows that is no JSON is a reason in the mail, which goes out as ever."""
+    explained_drift(settings, 0.36, 0.0, 0.0)
+    damage(settings, sa.text("UPDATE attributions SET sums = '{'"))
+    alerting.drain(settings)
+
+    assert "Not known, because a window of explained rows of delays/1 cannot be read" in matter(server)[0]
+    assert [alert.mailed_at is not None for alert in services.stores(settings).alerts.open_alerts()] == [True]

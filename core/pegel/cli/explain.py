@@ -30,6 +30,8 @@ from pegel.judge.single_event import explain_single_event
 from pegel.judge.skew import DETECTOR as SKEW
 from pegel.judge.skew import explain_skew
 from pegel.past.finding_slices import FindingSlices, finding_slices
+from pegel.report.moved_prediction import matters
+from pegel.report.prediction_words import PredictionMove, matter_to_json, matter_words
 from pegel.spec.settings import Settings
 from pegel.stats.performance_counts import PerformanceCounts
 from pegel.stats.summary import Summary
@@ -53,16 +55,26 @@ def explain(finding: FindingId, home: HomeOption = None, rows: WhichRows = False
     """Recompute a finding from its stored window and baseline, and show the arithmetic."""
     settings = settings_of(home)
     explanation = explained(settings, finding)
+    moved = _moved(settings, explanation.finding)
     slices = _slices(settings, finding) if rows else None
     if as_json:
-        say(json.dumps(explanation.to_json() | ({} if slices is None else {"rows": slices.to_json()}), indent=2))
+        told = {} if moved is None else {"matters": matter_to_json(moved)}
+        told |= {} if slices is None else {"rows": slices.to_json()}
+        say(json.dumps(explanation.to_json() | told, indent=2))
     else:
-        say("\n".join([str(explanation), *([] if slices is None else slices.lines())]))
+        matter = [] if moved is None else [f"matters     {matter_words(moved)}"]
+        say("\n".join([str(explanation), *matter, *([] if slices is None else slices.lines())]))
     if not explanation.agrees:
         raise PermanentError(
             f"expected the stored statistic and p-value of finding {finding} to be found again to 1e-9; they were not. "
             "The stored window or baseline is not the one that was judged."
         )
+
+
+def _moved(settings: Settings, finding: Finding) -> PredictionMove | str | None:
+    """Return whether a drift matters to the model, or why that is not known; None where nobody asks."""
+    with opened(settings) as engine:
+        return matters(engine, finding)
 
 
 def _slices(settings: Settings, finding: str) -> FindingSlices:

@@ -23,7 +23,8 @@ from pegel.report.alert_subject import plain_state, subject, worst_feature
 from pegel.report.change_words import began_to_change, since
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
-from pegel.report.prediction_words import NO_ROWS, PredictionMove, does_it_matter
+from pegel.report.moved_prediction import ABOUT
+from pegel.report.prediction_words import NO_ROWS, PredictionMove, matter_words
 from pegel.report.single_event_mail import single_event_words
 from pegel.report.span_words import when
 from pegel.slices.sliced_findings import rows_command
@@ -449,10 +450,13 @@ def evidence(facts: Facts) -> str:
 
 def matter(facts: Facts, moved: PredictionMove | str) -> str:
     """Return whether a drift matters to the model; empty where nobody asked for its predictions to be explained."""
-    is_drift = facts.alert.kind in {AlertKind.DRIFT, AlertKind.LONG_SPANS} and facts.mail.kind is not MailKind.OVER
-    if not (is_drift and facts.mail.spec.attribution.is_used):
-        return ""
-    return does_it_matter(None, moved) if isinstance(moved, str) else does_it_matter(moved)
+    return matter_words(moved) if asks_what_moved(facts.mail) else ""
+
+
+def asks_what_moved(mail: Mail) -> bool:
+    """Say whether a mail tells if the prediction moved: of a drift that goes on, where predictions are explained."""
+    is_drift = mail.alert.kind in ABOUT and mail.kind is not MailKind.OVER
+    return is_drift and mail.spec.attribution.is_used
 
 
 def which_rows(facts: Facts) -> str:

@@ -17,6 +17,7 @@ from pegel.judge.performance.performance_rows import PerformanceRow
 from pegel.reconcile.actions import PastAction, Target, launched
 from pegel.report.across_models import AcrossModels, read_across
 from pegel.report.archived_words import archived_lines
+from pegel.report.attribution_view import attribution_view
 from pegel.report.data_quality import QualityView, Told, quality_view
 from pegel.report.features import feature_views
 from pegel.report.model_list import row_of
@@ -126,6 +127,13 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
         performance=part(
             "how the model does",
             lambda: performance_view(_labelled(sources, model, version, now, reader.problems), segment),
+            None,
+        ),
+        attributions=None
+        if spec is None or segment
+        else part(
+            "what the model makes of its inputs",
+            lambda: attribution_view(sources, spec, alerts, now, reader.problems),
             None,
         ),
         refused_labels=[]

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pegel.detect.attribution_change import CLEAR, AttributionChange
 from pegel.judge.attribution.attribution_judgement import OUTPUT
 from pegel.report.words import SIGMA
+from pegel.spec.names import feature_of
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import plain
 
@@ -40,7 +41,9 @@ class PredictionMove:
     @classmethod
     def of_facts(cls, facts: Mapping[str, Any], margin: float, unit: str = "") -> PredictionMove:
         """Read what an `AttributionJudgement` tells. Raises KeyError, TypeError or ValueError for anything else."""
-        told = {name: (float(one["mean"]), float(one["mean_error"])) for name, one in facts["parts"].items()}
+        told = {
+            feature_of(name): (float(one["mean"]), float(one["mean_error"])) for name, one in facts["parts"].items()
+        }
         output = told.pop(OUTPUT)[0]
         return cls(output, told, float(facts["sigma"]), margin, unit)
 
@@ -48,9 +51,9 @@ class PredictionMove:
     def of_changes(
         cls, names: list[str], found: list[AttributionChange], sigma: float, margin: float, unit: str = ""
     ) -> PredictionMove:
-        """Take the changes of the features of these names, and last that of the output."""
+        """Take the changes of the features, or fields of attributions, of these names, and last that of the output."""
         *own, output = found
-        parts = {name: (one.mean, one.mean_error) for name, one in zip(names, own, strict=True)}
+        parts = {feature_of(name): (one.mean, one.mean_error) for name, one in zip(names, own, strict=True)}
         return cls(output.mean, parts, sigma, margin, unit)
 
     @property
@@ -96,10 +99,30 @@ def does_it_matter(move: PredictionMove | None, why: str = NOT_EXPLAINED) -> str
         whole = f"The prediction {'rose' if move.output > 0 else 'fell'} by {abs(move.output):.2f} {SIGMA} ({raw})"
     if not move.named:
         return f"{whole}; no feature's part of it is certain."
-    parts = [f"{shown(name, NAME_LIMIT)} {_two(mean)} ± {_error(error)}" for name, mean, error in move.named]
+    parts = [f"{shown(name, NAME_LIMIT)} {signed_part(mean, error)}" for name, mean, error in move.named]
     others = len(move.parts) > len(move.named)
     rest = f"; other features together {_two(move.rest)}" if others else ""
     return f"{whole}: {', '.join(parts)}{rest}."
+
+
+def signed_part(value: float, error: float) -> str:
+    """Return a part with its standard error.
+
+    >>> signed_part(0.336, 0.0201), signed_part(-0.001, 0.0004)
+    ('+0.34 ± 0.02', '0.00 ± <0.01')
+    """
+    return f"{_two(value)} ± {_error(error)}"
+
+
+def matter_words(moved: PredictionMove | str) -> str:
+    """Return the paragraph of a move, or of why it is not known."""
+    return does_it_matter(None, moved) if isinstance(moved, str) else does_it_matter(moved)
+
+
+def matter_to_json(moved: PredictionMove | str) -> dict[str, Any]:
+    """Return the same for machines, in words and in numbers."""
+    told = {"not_known_because": moved} if isinstance(moved, str) else moved.to_json()
+    return {"words": matter_words(moved), **told}
 
 
 def made_of_it(attributions: Mapping[str, float], raw: float, unit: str = "") -> str:

@@ -9,6 +9,7 @@ from pegel.alerts.alert import Alert, DispatchFailure, Silence
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
+from pegel.report.attribution_view import AttributionView
 from pegel.report.data_quality import QualityView
 from pegel.report.performance_view import PerformanceView
 from pegel.report.span_calendar import Calendar
@@ -198,6 +199,8 @@ class ModelView:
     """How the model does, where labels are known; None where there are none."""
     refused_labels: list[str] = field(default_factory=list)
     """What came as a label and was refused, a line for the model and one for its namespace."""
+    attributions: AttributionView | None = None
+    """What the model makes of its inputs; None where no prediction is to be explained."""
     calendar: Calendar = field(default_factory=Calendar)
     """Hours, days and weeks."""
     windows: list[WindowRow] = field(default_factory=list)

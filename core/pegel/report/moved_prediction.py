@@ -1,0 +1,79 @@
+"""By how much the prediction moved while something drifted: from stored explained rows, or why it is not known.
+
+It is told beside a drift. Whatever stands in the way of it is a reason in words: no mail, page or explanation waits for
+it, or fails by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.engine import Engine
+
+from pegel.alerts.alert_kind import AlertKind
+from pegel.data.spans import Span
+from pegel.detect.attribution_change import changes
+from pegel.errors import PegelError, PermanentError
+from pegel.judge.attribution.attribution_judgement import explained_by
+from pegel.judge.attribution.attribution_levels import FEWEST_ROWS
+from pegel.judge.findings import Finding
+from pegel.report.prediction_words import NO_ROWS, NOT_EXPLAINED, PredictionMove
+from pegel.report.words import length
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.plain_numbers import how_many
+from pegel.store.baseline_store import BaselineStore
+from pegel.store.explained_span import explained_span
+from pegel.store.registry import Registry
+
+ABOUT = frozenset({AlertKind.DRIFT, AlertKind.LONG_SPANS})
+"""Kinds of trouble of which it is asked whether they matter to the model."""
+OF_SEGMENTS = "explained rows are not counted by segment"
+
+
+def moved_prediction(engine: Engine, spec: MonitorSpec, findings: Sequence[Finding]) -> PredictionMove | str:
+    """Return how the mean output differs from its baseline's while these findings were made, or why it is not known.
+
+    The windows of explained rows are added up that overlap the newest finding's time, or that of others that overlap
+    it. Of findings about segments alone nothing is known: attributions are of all rows.
+    """
+    if not spec.attribution.is_used:
+        return NOT_EXPLAINED
+    whole = [finding.span for finding in findings if not finding.segment]
+    if not whole:
+        return OF_SEGMENTS
+    newest = max(whole, key=lambda one: (one.end, one.start))
+    near = [one for one in whole if one.end > newest.start]
+    span = Span(min(one.start for one in near), newest.end)
+    try:
+        return _moved(engine, spec, span)
+    except PegelError as error:
+        return f"the explained rows of this time cannot be read: {shown(str(error), LONGEST_SENTENCE // 2)}"
+    except Exception as error:  # noqa: BLE001  whatever was stored, what drifts is told all the same
+        return f"the explained rows of this time cannot be read: {shown(repr(error), LONGEST_SENTENCE // 2)}"
+
+
+def matters(engine: Engine, finding: Finding) -> PredictionMove | str | None:
+    """Return the same for one finding; None where nobody asks: it is no drift, or no prediction is to be explained."""
+    if AlertKind.of(finding) not in ABOUT:
+        return None
+    try:
+        spec = Registry(engine).get(finding.model, finding.version)
+    except PermanentError as error:
+        return f"its spec cannot be read: {shown(str(error), LONGEST_SENTENCE // 2)}"
+    if spec is None or not spec.attribution.is_used:
+        return None
+    return moved_prediction(engine, spec, [finding])
+
+
+def _moved(engine: Engine, spec: MonitorSpec, span: Span) -> PredictionMove | str:
+    rows = explained_span(engine, spec.model.name, spec.model.version, span)
+    if rows.sums is None:
+        still = f"windows of explained rows take {length(spec.attribution.window)}, the one of this time may be open"
+        return rows.why or f"{NO_ROWS}: {still}"
+    if rows.sums.n < FEWEST_ROWS:
+        return f"only {how_many(rows.sums.n, 'row')} of this time were explained; {FEWEST_ROWS} are needed"
+    reference = BaselineStore(engine).get(rows.baseline_id)
+    known, margin = explained_by(reference), spec.attribution.margin
+    names = [each.name for each in reference.layout.schema.fields]
+    return PredictionMove.of_changes(names, changes(rows.sums, known.sums, margin), known.scale.sigma, margin)
