@@ -38,6 +38,7 @@ from pegel_serving.attribution.attribution_outbox import AttributionOutbox
 from pegel_serving.attribution.attribution_worker import AttributionWorker, ReadRecord
 from pegel_serving.attribution.event_sample import event_hash, is_kept
 from pegel_serving.attribution.model_preparation import ModelPreparation
+from pegel_serving.attribution.ordered_features import OrderedFeatures
 from pegel_serving.cloudevent import rfc3339
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -250,7 +251,9 @@ def test_a_changed_spec_loses_no_event(tmp_path: Path) -> None:
         return ReadRecord((TOPIC, 0), offset, 1, b"e", body, list(pairs))
 
     sender = senders.SwitchedSender()
-    preparation = ModelPreparation(settings, lambda _: ("", ""))
+    engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
+    migrate(engine)
+    preparation = ModelPreparation(settings, lambda _: ("", ""), OrderedFeatures(settings, engine))
     worker = AttributionWorker(preparation, AttributionOutbox(sender), AttributionMetrics(), most_bytes=1 << 22)
     worker.watch([spec()])
     asked = record(4, wire.REQUEST_TYPE, b'{"instances": [["red", 1, 1]]}')

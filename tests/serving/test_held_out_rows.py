@@ -31,11 +31,13 @@ from pegel.store.registry_view import RegistryView
 from pegel.stream.watched_models import explained_baseline
 from pegel.testing.samples import trained_on
 from pegel_serving.attribution.artefact_digest import artefact_digest
+from pegel_serving.attribution.explainer_process import Unprepared, prepared
 from pegel_serving.attribution.held_out_baselines import HeldOutBaselines
 from pegel_serving.attribution.held_out_explanations import most_rows, rows_at_once
 from pegel_serving.attribution.held_out_rows import drawn_rows, held_out_table, request_bodies
 from pegel_serving.attribution.model_preparation import ModelPreparation, calls_per_minute
-from pegel_serving.metadata import MODEL_FILE
+from pegel_serving.attribution.ordered_features import OrderedFeatures
+from pegel_serving.metadata import MODEL_FILE, Metadata
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -78,6 +80,12 @@ class HeldOutPlace:
         """Return the baselines."""
         return BaselineStore(self.engine)
 
+    @property
+    def preparation(self) -> ModelPreparation:
+        """Return what tells processes of models what they need."""
+        features = OrderedFeatures(self.settings, self.engine)
+        return ModelPreparation(self.settings, lambda _: ("", ""), features)
+
     def register(self, table: pa.Table, split: str, schema: Schema = paint_model.SCHEMA, **more: Any) -> None:
         """Register rows."""
         parquet.write_table(table, self.folder / f"{split}.parquet")
@@ -95,8 +103,7 @@ class HeldOutPlace:
 
     def begin(self, *specs: MonitorSpec) -> HeldOutBaselines:
         """Make the baselines of some specs, trying again soon."""
-        preparation = ModelPreparation(self.settings, lambda _: ("", ""))
-        self.running.append(HeldOutBaselines(preparation, self.settings, self.engine, first_wait_s=0.1))
+        self.running.append(HeldOutBaselines(self.preparation, self.settings, self.engine, first_wait_s=0.1))
         self.running[-1].watch(specs)
         return self.running[-1]
 
@@ -210,6 +217,27 @@ def test_held_out_rows_have_the_features_of_the_baseline(place: HeldOutPlace) ->
         held_out_table(place.store, place.spec(), FEATURES)
     with pytest.raises(InvalidSpec, match=r"expected the feature width, .* has none"):
         held_out_table(place.store, place.spec(), [Field("width", Kind.NUMERIC)])
+
+
+@pytest.mark.parametrize(
+    ("order", "why"),
+    [
+        (("colour", "weight", "size"), "feature 2 is size in the baseline and weight in the model's own description"),
+        (("colour", "size", "mass"), "feature 3 is weight in the baseline and mass in the model's own description"),
+    ],
+)
+def test_features_in_another_order_are_refused(place: HeldOutPlace, order: tuple[str, ...], why: str) -> None:
+    """A model whose description has other features than its baseline, or another order, is refused with a sentence."""
+    place.register(paint_rows(ROWS), "holdout")
+    assert Method.LINEAR is prepared(place.preparation.told(place.spec())).method.method
+    with pytest.raises(Unprepared, match="the baseline has 1 feature, the model 3"):
+        prepared(place.preparation.told(place.spec()) | {"features": ["colour"]})
+    fields = {field.name: field for field in (*paint_model.SCHEMA.fields, Field("mass", Kind.NUMERIC))}
+    Metadata("paint", 1, Schema(tuple(fields[name] for name in (*order, "price")))).write(place.folder / "paint")
+
+    with pytest.raises(Unprepared, match=why) as refused:
+        prepared(place.preparation.told(place.spec()))
+    assert "other_features" == refused.value.reason
 
 
 def test_few_rows_are_drawn_of_many(tmp_path: Path) -> None:

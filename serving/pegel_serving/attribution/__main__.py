@@ -31,6 +31,7 @@ from pegel_serving.attribution.attribution_worker import AttributionWorker
 from pegel_serving.attribution.endpoint_door import endpoint_door
 from pegel_serving.attribution.held_out_baselines import HeldOutBaselines
 from pegel_serving.attribution.model_preparation import ModelPreparation
+from pegel_serving.attribution.ordered_features import OrderedFeatures
 from pegel_serving.attribution.topic_reader import TopicReader
 from pegel_serving.logger.producer import KafkaSender, KafkaSettings
 from pegel_serving.repeated_lines import RepeatedLines
@@ -95,7 +96,7 @@ def run(options: argparse.Namespace, settings: Settings, ending: threading.Event
     )
     most_bytes = options.memory_mib << 20
     engine = connect(settings.database)
-    preparation = ModelPreparation(settings, endpoint_door(settings))
+    preparation = ModelPreparation(settings, endpoint_door(settings), OrderedFeatures(settings, engine))
     held_out = HeldOutBaselines(preparation, settings, engine)
     outbox = AttributionOutbox(sender)
     worker = AttributionWorker(preparation, outbox, metrics, most_bytes=most_bytes, prepared=held_out.prepared)

@@ -20,6 +20,8 @@ import numpy as np
 
 from pegel.data.columns import Role, Schema
 from pegel.errors import PegelError
+from pegel.spec.outside_text import shown
+from pegel.spec.plain_numbers import how_many
 from pegel_serving.attribution.artefact_digest import artefact_digest
 from pegel_serving.attribution.asked_endpoint import AskedEndpoint, CallBudget
 from pegel_serving.attribution.background_rows import background_rows
@@ -35,6 +37,7 @@ from pegel_serving.model_errors import sentence
 
 NO_ARTEFACT: Final = "no_artefact"
 OTHER_ARTEFACT: Final = "other_artefact"
+OTHER_FEATURES: Final = "other_features"
 _NICE: Final = 5
 """Explanations are outside the way of requests, also where both share a machine."""
 
@@ -68,6 +71,7 @@ def _of_artefact(told: dict[str, Any]) -> Explainer:
     model = FittedModel.load(folder)
     if artefact_digest(folder) != digest:
         raise Unprepared(OTHER_ARTEFACT, "the folder was written to while it was read")
+    _refuse_other_features(told, model.metadata.schema)
     background = _background(told, model.metadata.schema)
     return Explainer(
         model.metadata.schema, method_for(model, background), model, digest, told["rate"], bool(told["replays"])
@@ -76,9 +80,30 @@ def _of_artefact(told: dict[str, Any]) -> Explainer:
 
 def _of_endpoint(told: dict[str, Any]) -> Explainer:
     schema = Schema.from_json(told["schema"])
+    _refuse_other_features(told, schema)
     asked = AskedEndpoint(told["address"], told["token"], schema, CallBudget(told["calls_per_minute"]))
     method = PermutationMethod(asked, _background(told, schema))
     return Explainer(schema, method, None, None, told["rate"], replays=False)
+
+
+def _refuse_other_features(told: dict[str, Any], schema: Schema) -> None:
+    """Raise Unprepared unless the model has the features of its baseline, in that order.
+
+    Values of requests and attributions are told by place alone: in another order they would be another feature's.
+    """
+    expected, given = told["features"], [field.name for field in schema.of_role(Role.FEATURE)]
+    if expected == given:
+        return
+    if len(expected) != len(given):
+        raise Unprepared(
+            OTHER_FEATURES, f"the baseline has {how_many(len(expected), 'feature')}, the model {len(given)}"
+        )
+    at = next(at for at, name in enumerate(expected) if name != given[at])
+    raise Unprepared(
+        OTHER_FEATURES,
+        f"feature {at + 1} is {shown(expected[at])} in the baseline and {shown(given[at])} in the model's own "
+        "description; they are told by place, so both have to have one order",
+    )
 
 
 def _background(told: dict[str, Any], schema: Schema) -> Rows:

@@ -14,6 +14,7 @@ from pegel.spec.model_roots import local_folder
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_serving.attribution.event_sample import rate_of
+from pegel_serving.attribution.ordered_features import OrderedFeatures
 
 Door = Callable[[MonitorSpec], tuple[str, str]]
 """Returns the address of a model's endpoint and its secret. Raises PegelError."""
@@ -25,9 +26,9 @@ these."""
 class ModelPreparation:
     """Tells processes of models what they need."""
 
-    def __init__(self, settings: Settings, door: Door) -> None:
-        """Look for rows where `settings` say, and for endpoints by `door`."""
-        self._settings, self._door = settings, door
+    def __init__(self, settings: Settings, door: Door, features: OrderedFeatures) -> None:
+        """Look for rows where `settings` say, for endpoints by `door`, for the order of values by `features`."""
+        self._settings, self._door, self._features = settings, door, features
 
     def told(self, spec: MonitorSpec, *, held_out: bool = False) -> dict[str, Any]:
         """Return what the process of a model is told; `held_out`: that of its held-out rows. Raises OSError."""
@@ -38,6 +39,7 @@ class ModelPreparation:
             "digest": spec.model.digest,
         }
         try:
+            told["features"] = [field.name for field in self._features.of(spec)]
             if spec.attribution.via == "artefact":
                 return told | {"folder": _folder(spec)}
             address, token = self._door(spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.engine import Engine
 
 from pegel.data.columns import Field, Role
+from pegel.errors import TemporaryError
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
@@ -17,9 +18,22 @@ class OrderedFeatures:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         """Look in the migrated database behind `engine`, and in the feature store that `settings` name."""
         self._settings, self._baselines = settings, BaselineStore(engine)
+        self._known: dict[str, tuple[Field, ...]] = {}
 
     def of(self, spec: MonitorSpec) -> tuple[Field, ...]:
-        """Return the features of a model in order. Raises PegelError where nobody knows them now."""
+        """Return the features of a model in order: as last seen where the database does not answer now.
+
+        Raises PegelError where nobody knows them.
+        """
+        try:
+            found = self._known[spec.key] = self._found(spec)
+        except TemporaryError:
+            if spec.key not in self._known:
+                raise
+            found = self._known[spec.key]
+        return found
+
+    def _found(self, spec: MonitorSpec) -> tuple[Field, ...]:
         current = self._baselines.current(spec.model.name, spec.model.version)
         if current is None:
             return LocalFeatureStore(self._settings.features).describe(spec.baseline.source).of_role(Role.FEATURE)
