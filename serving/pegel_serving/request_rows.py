@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from kserve import InferRequest
+from kserve import InferInput, InferRequest
 from kserve.errors import InvalidInput
 from numpy.typing import NDArray
 
@@ -35,7 +35,7 @@ def from_v2(request: InferRequest, fields: Sequence[Field]) -> Rows:
 
     Raises InvalidInput.
     """
-    tensors = {tensor.name: tensor_values(tensor) for tensor in request.inputs}
+    tensors = {name: tensor_values(tensor) for name, tensor in named_tensors(request).items()}
     names = [field.name for field in fields]
     if len(tensors) == 1 and not set(tensors) & set(names):
         (matrix,) = tensors.values()
@@ -51,6 +51,16 @@ def from_v2(request: InferRequest, fields: Sequence[Field]) -> Rows:
         for column, (field, value) in enumerate(zip(fields, row, strict=True)):
             rows[index, column] = _checked(value, field, index)
     return rows
+
+
+def named_tensors(request: InferRequest) -> dict[str, InferInput]:
+    """Return the tensors of a request by name. Raises InvalidInput for a name that two of them have: which is meant?"""
+    tensors: dict[str, InferInput] = {}
+    for tensor in request.inputs:
+        if tensor.name in tensors:
+            raise InvalidInput(f"expected each tensor once; given twice: {shown(str(tensor.name), NAME_LIMIT)}")
+        tensors[tensor.name] = tensor
+    return tensors
 
 
 def _stacked(tensors: dict[str, NDArray[Any]], names: list[str]) -> NDArray[Any]:

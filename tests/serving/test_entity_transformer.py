@@ -301,6 +301,7 @@ TIN, SHOP = text("tin", ["t1", "t1"]), text("shop", ["7", "7"])
         ([text("tin", ["t1", "t1"], shape=[3]), SHOP], "the data of the tensor tin must have the shape"),
         ([text("tin", ["t1", None]), SHOP], "inputs, row 1: expected a text or a number as part 1 of the key"),
         ([text("tin", ["t1"] * 1_001), SHOP], "expected at most 1,000 rows in one request; given: 1,001"),
+        ([TIN, SHOP, text("tin", ["t2", "t2"])], "expected each tensor once; given twice: tin"),
         ([], "expected the tensors tin, shop"),
     ],
 )

@@ -108,7 +108,7 @@ class LocalOnlineStore:
                 connection.executemany(_WRITE, rows())
                 written = connection.total_changes - before
         except (sqlite3.Error, OSError) as error:
-            raise self._away(error, "Nothing was loaded") from error
+            raise self._away(error, "Nothing was loaded", shown(str(error))) from error
         return Loaded(written, count - written)
 
     def forget(self, entity: str) -> bool:
@@ -156,8 +156,9 @@ class LocalOnlineStore:
             self._connection.close()
             self._connection = None
 
-    def _away(self, error: Exception, consequence: str) -> Unavailable:
-        why = "there is none" if not self._path.exists() else shown(str(error))
+    def _away(self, error: Exception, consequence: str, why: str = "") -> Unavailable:
+        """Return what is raised. `why`: of a load, which would have made the file; else that there may be none."""
+        why = why or ("there is none" if not self._path.exists() else shown(str(error)))
         return Unavailable(
             f"expected a store of features in {self._path}, which `pegel features load` fills: {why}. {consequence}."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,9 @@ from pegel.spec.suites import is_number
 _NUMBERS = frozenset({kinds.BETWEEN, kinds.MEAN, kinds.STDEV, kinds.LEAST, kinds.MOST, kinds.QUANTILES})
 _LISTS = frozenset({"value_set", "column_set", "column_list", "regex_list", "like_pattern_list", "type_list"})
 """Arguments that are lists, whatever the kind."""
+_TEXTS = frozenset({"column", "column_A", "column_B", "regex", "strftime_format"})
+"""Arguments that are one text, whatever the kind."""
+_MATCH_ON = ("any", "all")
 _WITH_LIMITS = (_NUMBERS - {kinds.QUANTILES}) | {kinds.ROW_COUNT}
 
 
@@ -66,6 +70,11 @@ def _wrong_arguments(expectation: Expectation) -> str:
 
 
 def _wrong_values(kind: str, kwargs: Mapping[str, Any]) -> str:
+    for name in sorted(kwargs.keys() & _TEXTS):
+        if isinstance(kwargs[name], list):
+            return f"{kind} expects `{name}`, one text; given the list {quoted(kwargs[name])}"
+    if kwargs.get("match_on", _MATCH_ON[0]) not in _MATCH_ON:
+        return f"{kind} expects `match_on`, {' or '.join(_MATCH_ON)}; given {quoted(kwargs['match_on'])}"
     lists = {*kwargs.keys() & _LISTS, *([kinds.LISTED[kind]] if kind in kinds.LISTED else [])}
     for name in sorted(lists):
         if not isinstance(kwargs.get(name), list):
@@ -88,10 +97,16 @@ def _wrong_pattern(kind: str, kwargs: Mapping[str, Any]) -> str:
     """Return why a pattern is none, in the words of Python, which holds rows of windows against it."""
     for name in ("regex", "regex_list"):
         given = kwargs.get(name, [])
-        # What is no text is refused by `refusal`.
-        for pattern in filter(lambda each: isinstance(each, str), given if isinstance(given, list) else [given]):
+        for pattern in given if isinstance(given, list) else [given]:
+            if pattern is None:
+                return f"{kind} expects `{name}`, a regular expression; given nothing in its place"
+            if not isinstance(pattern, str):
+                continue  # a mapping, which is refused by `refusal`
             try:
-                re.compile(pattern)
+                # What Python may read otherwise one day, such as `[[`, is a pattern today, and no matter of a spec.
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", FutureWarning)
+                    re.compile(pattern)
             except (re.error, OverflowError, RecursionError) as error:
                 why = shown(str(error), NAME_LIMIT)
                 return f"{kind} expects `{name}`, a regular expression; given {quoted(pattern)}: {why}"
@@ -99,7 +114,7 @@ def _wrong_pattern(kind: str, kwargs: Mapping[str, Any]) -> str:
 
 
 def _are_ranges(given: Any) -> bool:
-    """Say whether there is a pair of limits for each quantile, numbers or nothing."""
+    """Say whether there is a pair of limits in order for each quantile, a share; numbers or nothing."""
     if not isinstance(given, Mapping) or given.keys() != {"quantiles", "value_ranges"}:
         return False
     quantiles, ranges = given["quantiles"], given["value_ranges"]
@@ -107,7 +122,10 @@ def _are_ranges(given: Any) -> bool:
         return False
     pairs = [pair for pair in ranges if isinstance(pair, list) and len(pair) == len(("least", "most"))]
     limits = [limit for pair in pairs for limit in pair if limit is not None]
-    return bool(quantiles) and len(pairs) == len(ranges) and all(map(is_number, [*quantiles, *limits]))
+    if not quantiles or len(pairs) != len(ranges) or not all(map(is_number, [*quantiles, *limits])):
+        return False
+    ordered = all(float(least) <= float(most) for least, most in pairs if least is not None and most is not None)
+    return ordered and all(0 <= float(quantile) <= 1 for quantile in quantiles)
 
 
 def _misplaced(expectation: Expectation, schema: Schema) -> str:

@@ -39,7 +39,7 @@ class HopsworksRef:
     def parse(cls, text: str) -> HopsworksRef:
         """Read the written form. Raises InvalidSpec.
 
-        Names are letters, digits, `_` and inner `-`; versions are whole numbers from 1; nothing is said twice.
+        Names are letters, digits, `_` and inner `-`; versions are whole numbers from 1; nothing is said twice, no column either.
         """
         try:
             parts = urlsplit(text)
@@ -59,6 +59,8 @@ class HopsworksRef:
             or not all(map(_NAME.fullmatch, names))
             or not all(map(_VERSION.fullmatch, versions))
             or split not in (None, *_SPLITS)
+            or len(set(predictions)) != len(predictions)
+            or not text.isprintable()  # of line ends and tabs `urlsplit` knows nothing: they would be left out
         ):
             raise _refused(text)
         return cls(

@@ -17,7 +17,7 @@ from pegel.online.online_store import Value
 from pegel.spec.nearest import field_meant
 from pegel.spec.online_section import Online
 from pegel.spec.outside_text import NAME_LIMIT, shown
-from pegel_serving.request_rows import tensor_values
+from pegel_serving.request_rows import named_tensors, tensor_values
 from pegel_serving.transformer.keyed_rows import MOST_ROWS
 
 _BINARY = frozenset({"binary_data", "binary_data_size", "binary_data_output"})
@@ -35,7 +35,7 @@ class KeyedTensors:
 
 def keyed_tensors(request: InferRequest, online: Online) -> KeyedTensors:
     """Read the tensors of a request. Raises InvalidInput with tensor and what was expected."""
-    tensors = {tensor.name: tensor for tensor in request.inputs}
+    tensors = named_tensors(request)
     looked_up = [name for name in online.features if name in tensors]
     if not any(name in tensors for name in online.keys) and len(looked_up) == len(online.features):
         return KeyedTensors([], request.inputs)

@@ -41,6 +41,15 @@ def test_no_store(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
+def test_no_room_for_a_store(tmp_path: Path) -> None:
+    """Where no file can be made, a load says why, and not that there is none, which a load is there to change."""
+    (tmp_path / "home").write_text("a file in place of the folder")
+    store = LocalOnlineStore(tmp_path / "home" / "online.db", "flights")
+
+    with pytest.raises(Unavailable, match=r"features load` fills: .*File exists.*\. Nothing was loaded"):
+        store.load([(KEY, FeatureVector({"distance": 7}, START))])
+
+
 def test_something_else(tmp_path: Path) -> None:
     """A file that is no database neither answers nor is written to."""
     place = tmp_path / "online.db"

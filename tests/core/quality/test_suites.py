@@ -24,6 +24,8 @@ from pegel.testing.samples import sample_spec
 
 NOT_NULL = {"type": kinds.NOT_NULL, "kwargs": {"column": "delay", "mostly": 0.9}}
 
+REGEX, REGEX_LIST = "expect_column_values_to_match_regex", "expect_column_values_to_match_regex_list"
+
 
 def mine(*expectations: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """Return a suite of a person."""
@@ -147,6 +149,21 @@ def test_derived_stands_for_what_follows_from_the_baseline(baseline: Baseline) -
             mine({"type": kinds.QUANTILES, "kwargs": {"column": "x", "quantile_ranges": ranges([0.5], [[1]])}}),
             "expects `quantile_ranges`",
         ),
+        (
+            mine({"type": kinds.QUANTILES, "kwargs": {"column": "x", "quantile_ranges": ranges([1.5], [[1, 2]])}}),
+            "expects `quantile_ranges`",
+        ),
+        (
+            mine({"type": kinds.QUANTILES, "kwargs": {"column": "x", "quantile_ranges": ranges([0.5], [[2, 1]])}}),
+            "expects `quantile_ranges`",
+        ),
+        (mine({"type": REGEX, "kwargs": {"column": "x", "regex": ["a"]}}), "expects `regex`, one text; given the list"),
+        (mine({"type": kinds.NOT_NULL, "kwargs": {"column": ["x"]}}), "expects `column`, one text; given the list"),
+        (mine({"type": REGEX_LIST, "kwargs": {"column": "x", "regex_list": ["a", None]}}), "given nothing in its"),
+        (
+            mine({"type": REGEX_LIST, "kwargs": {"column": "x", "regex_list": ["a"], "match_on": "some"}}),
+            "expects `match_on`, any or all; given 'some'",
+        ),
         (mine({"type": kinds.OF_TYPE, "kwargs": {"column": "x", "type_": "int"}}), "number or text; given 'int'"),
         (mine(NOT_NULL, NOT_NULL), "of delay stands twice; keep one"),
     ],
@@ -154,6 +171,13 @@ def test_derived_stands_for_what_follows_from_the_baseline(baseline: Baseline) -
 def test_a_wrong_suite_is_refused_by_name(suite: Any, words: str) -> None:
     """The sentence names the suite, the expectation, what was expected and what was given."""
     assert words in refused(suite)
+
+
+def test_a_pattern_of_which_python_only_warns_is_one() -> None:
+    """It is taken, without a line about it on anybody's standard error: warnings are errors here."""
+    (suite,) = own_suites(asking(mine({"type": REGEX, "kwargs": {"column": "x", "regex": "[[a]"}})).watch)
+
+    assert [] == suite_problems(suite)
 
 
 CONDITION = {"row_condition": "@pd.compat.os.system('true') == 0", "condition_parser": "pandas"}
