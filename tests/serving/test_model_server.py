@@ -109,6 +109,39 @@ def test_protocol_v2_takes_binary_tensors(server: processes.Service) -> None:
     assert PRICES == pytest.approx(answer.json()["outputs"][0]["data"])
 
 
+TENSOR = {"name": "colour", "shape": [1], "datatype": "BYTES"}
+
+
+@pytest.mark.parametrize(
+    ("head", "rest"),
+    [
+        ({"inputs": [TENSOR | {"parameters": {"binary_data_size": 6}}]}, b"\xff\xff\xff\x7fab"),
+        ({"inputs": [TENSOR | {"parameters": {"binary_data_size": "6"}}]}, b"\x02\0\0\0ab"),
+        ({"inputs": [TENSOR | {"parameters": {"binary_data_size": 7}, "datatype": "FP64"}]}, b"no float"),
+        ({"inputs": [TENSOR | {"parameters": 5}]}, b""),
+        ({"inputs": [TENSOR | {"name": ["colour"], "data": ["red"]}]}, b""),
+        ({"inputs": [TENSOR | {"shape": None, "data": ["red"]}]}, b""),
+        ({"inputs": [TENSOR | {"shape": [-1], "data": ["red"]}]}, b""),
+        ({"inputs": [{}]}, b""),
+        ({"inputs": ["red"]}, b""),
+        ({}, b""),
+        ([], b""),
+    ],
+)
+def test_damaged_binary_tensors_are_a_bad_request(server: processes.Service, head: Any, rest: bytes) -> None:
+    """Whoever sent them is told what was expected; they are no fault of the server, and say nothing of its insides."""
+    json_head = json.dumps(head).encode()
+    answer = httpx.post(
+        f"{server.url}/v2/models/paint-v1/infer",
+        content=json_head + rest,
+        headers={"content-type": "application/octet-stream", "inference-header-content-length": str(len(json_head))},
+        trust_env=False,
+    )
+
+    assert 400 == answer.status_code
+    assert "expected a JSON head" in answer.json()["error"]
+
+
 def test_metadata_names_every_tensor(server: processes.Service) -> None:
     """The schema can be read from the running model."""
     metadata = httpx.get(f"{server.url}/v2/models/paint-v1", trust_env=False).json()
@@ -146,6 +179,7 @@ def test_a_bad_v1_request_is_told_what_was_expected(server: processes.Service, b
     [
         ([*tensors()[:2], tensors()[2] | {"name": "mass"}], "expected the tensors colour, size, weight; given: colour"),
         ([*tensors()[:2], tensors()[2] | {"name": "weihgt"}], "given: colour, size, weihgt; did you mean `weight`?"),
+        ([*tensors(), tensors()[0]], "expected each tensor once; given twice: colour"),
         ([tensors()[2] | {"name": "weihgt"}], "given: [2]; did you mean `weight`?"),
         ([{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1.0, 2.0]}], "shape [rows, 3]; given: [1, 2]"),
         ([*tensors()[:2], {"name": "weight", "shape": [1], "datatype": "FP64", "data": [2.0]}], "one value per row"),

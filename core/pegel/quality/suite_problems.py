@@ -66,15 +66,19 @@ def _wrong_arguments(expectation: Expectation) -> str:
     if kwargs.get("min_value", -math.inf) > kwargs.get("max_value", math.inf):
         low, high = kwargs["min_value"], kwargs["max_value"]
         return f"{kind}: min_value {told_apart(low, [high])} is above max_value {told_apart(high, [low])}"
-    return _wrong_values(kind, kwargs)
+    return _wrong_texts(kind, kwargs) or _wrong_values(kind, kwargs)
 
 
-def _wrong_values(kind: str, kwargs: Mapping[str, Any]) -> str:
+def _wrong_texts(kind: str, kwargs: Mapping[str, Any]) -> str:
     for name in sorted(kwargs.keys() & _TEXTS):
         if isinstance(kwargs[name], list):
             return f"{kind} expects `{name}`, one text; given the list {quoted(kwargs[name])}"
     if kwargs.get("match_on", _MATCH_ON[0]) not in _MATCH_ON:
         return f"{kind} expects `match_on`, {' or '.join(_MATCH_ON)}; given {quoted(kwargs['match_on'])}"
+    return ""
+
+
+def _wrong_values(kind: str, kwargs: Mapping[str, Any]) -> str:
     lists = {*kwargs.keys() & _LISTS, *([kinds.LISTED[kind]] if kind in kinds.LISTED else [])}
     for name in sorted(lists):
         if not isinstance(kwargs.get(name), list):

@@ -39,7 +39,8 @@ class HopsworksRef:
     def parse(cls, text: str) -> HopsworksRef:
         """Read the written form. Raises InvalidSpec.
 
-        Names are letters, digits, `_` and inner `-`; versions are whole numbers from 1; nothing is said twice, no column either.
+        Names are letters, digits, `_` and inner `-`; versions are whole numbers from 1; nothing is said
+        twice, no column either.
         """
         try:
             parts = urlsplit(text)
