@@ -401,6 +401,11 @@ def doubt(facts: Facts) -> str:
         sentence = "A rule is met or not: it is outside the budget of false alarms"
     if facts.alert.kind is AlertKind.MODEL and all(one.evidence.get("rule") for one in facts.findings):
         sentence = "Three different rows at least have another answer: no chance is involved, and no budget is spent"
+        if not all(finding.m for finding in facts.findings):
+            sentence += (
+                ". Whether this endpoint ever answered just as its folder does was not looked at when it was "
+                "onboarded: where it rounds otherwise, its answers always differ"
+            )
     if facts.alert.kind is AlertKind.SKEW:
         sentence = "What was served is held against its table alone: it is outside the budget of false alarms"
     if facts.mail.previous is None:
@@ -417,7 +422,8 @@ def evidence(facts: Facts) -> str:
     worst = facts.findings[0]
     if facts.alert.kind is AlertKind.MODEL:
         numbers = worst.evidence.get("replay", {})
-        before = f"{numbers.get('differing_before', 0):,} of {worst.m:,} at onboarding"
+        differed = f"{numbers.get('differing_before', 0):,} of {worst.m:,} at onboarding"
+        before = differed if worst.m else "none was computed again at onboarding"
         seen = f"{int(worst.statistic):,} of {worst.n:,} answers differ, {numbers.get('different_rows', 0):,} rows"
         return f"{seen}; {before} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
     if worst.evidence.get("rule"):

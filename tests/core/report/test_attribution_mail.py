@@ -39,9 +39,9 @@ def span(window: int) -> Span:
     return Span(start, start + timedelta(minutes=10))
 
 
-def other_answers(window: int) -> Finding:
-    """Return that a third of the answers of a window are another model's."""
-    verdict = judge_identity(ReplayedAnswers(3_000, 1_000, 256, ("e1",)), ReplayReference(0, 1_000), 0.0, version=1)
+def other_answers(window: int, before: int = 1_000) -> Finding:
+    """Return that a third of the answers of a window are another model's; `before`: answers replayed at onboarding."""
+    verdict = judge_identity(ReplayedAnswers(3_000, 1_000, 256, ("e1",)), ReplayReference(0, before), 0.0, version=1)
     assert verdict is not None
     return Judged(SPEC, span(window), 1).finding(verdict, {})
 
@@ -92,6 +92,17 @@ def test_another_model_has_an_alert_of_its_own() -> None:
     assert "1,000 answers of 3,000 (33 %) are not those of version 1" in mail.text
     assert "no chance is involved" in mail.text
     assert "attack" not in mail.text
+
+
+def test_what_nobody_looked_at_when_it_was_onboarded_is_said() -> None:
+    """Without answers computed again then, an endpoint that rounds otherwise cannot be told from another model."""
+    looked, not_looked = (
+        mailed(passed([], [other_answers(0, before)], NOON), NOON + timedelta(minutes=12)).text for before in (1_000, 0)
+    )
+
+    assert "0 of 1,000 at onboarding" in looked
+    assert "none was computed again at onboarding" in not_looked
+    assert ["rounds otherwise" in " ".join(text.split()) for text in (looked, not_looked)] == [False, True]
 
 
 def test_it_is_over_after_two_windows_of_its_answers() -> None:
