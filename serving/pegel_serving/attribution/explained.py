@@ -16,6 +16,8 @@ TOLERANCE: Final = 1e-6
 """How far base and attributions may add up beside the model's raw output, in units of the larger of 1 and that."""
 SINGLE_TOLERANCE: Final = 1e-5
 """The same where a library computes in single precision: in units of the largest of what is added up."""
+ROUNDING: Final = 1e-12
+"""What doubles may be off beside that, in units of all that is added up: huge values of a row may cancel."""
 
 
 class NotExplained(Exception):
@@ -64,13 +66,18 @@ class AttributionMethod(Protocol):
 def refuse_other_sums(explained: ExplainedRows, tolerance: float = TOLERANCE) -> None:
     """Raise NotAdditive unless base and attributions add up to the raw output in every row, inclusive.
 
-    A number that is not finite adds up to nothing.
+    Raises NotExplained where a number is not finite: that is a matter of the row, which anybody may send, and says
+    nothing of how the model is built.
     """
     total = explained.base + explained.values.sum(axis=1)
+    odd = ~(np.isfinite(total) & np.isfinite(explained.raw))
+    if odd.any():
+        raise NotExplained(f"of {int(odd.sum())} of {odd.size} rows the output or its parts are no finite numbers")
+    added = np.abs(explained.base) + np.abs(explained.values).sum(axis=1)
     scale = np.maximum(1.0, np.abs(explained.raw))
     if tolerance != TOLERANCE:
-        scale = np.maximum(scale, np.abs(explained.base) + np.abs(explained.values).sum(axis=1))
-    wrong = ~(np.abs(total - explained.raw) <= tolerance * scale)
+        scale = np.maximum(scale, added)
+    wrong = np.abs(total - explained.raw) > tolerance * scale + ROUNDING * added
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
         raise NotAdditive(
