@@ -24,7 +24,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import reading, writing
 from pegel.store.ledger_queries import ledger_total
 from pegel.store.row_codec import decoded, fetched, readable, typed
-from pegel.store.statements import of_monitor, upsert
+from pegel.store.statements import newest_spans, of_monitor, upsert
 from pegel.stream.attribution_rows import AttributionRow, RowsOfWindow
 from pegel.stream.explained_counts import ExplainedCounts
 
@@ -66,13 +66,10 @@ class AttributionStore:
 
         Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
         """
-        c = tables.attributions.c
-        statement = sa.select(tables.attributions).where(*of_monitor(tables.attributions, model, version))
-        if since is not None:
-            statement = statement.where(c.span_end > since)
+        statement = newest_spans(tables.attributions, model, version, since=since, limit=limit, then="revision")
         what = f"a window of explained rows of {model}/{version}"
         with reading(self._engine) as connection:
-            rows = fetched(connection, statement.order_by(c.span_end.desc(), c.revision.desc()).limit(limit), what)
+            rows = fetched(connection, statement, what)
         return readable(lambda columns: decoded(_row, columns, what), rows, damaged)
 
     def of_finding(self, finding: Finding) -> AttributionRow:

@@ -16,7 +16,7 @@ from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.inboxes import insert_findings
 from pegel.store.row_codec import decoded, fetched, readable
-from pegel.store.statements import of_monitor, upsert
+from pegel.store.statements import newest_spans, of_monitor, upsert
 from pegel.stream.result_rows import Origin, WindowRow
 
 LISTED = 48
@@ -102,13 +102,11 @@ class RowQualityStore:
 
         Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
         """
-        c, of = tables.row_quality.c, of_monitor(tables.row_quality, model, version)
-        statement = sa.select(tables.row_quality).where(*of, c.origin == Origin.BATCH.value)
-        if since is not None:
-            statement = statement.where(c.span_end > since)
+        of_batch = tables.row_quality.c.origin == Origin.BATCH.value
+        statement = newest_spans(tables.row_quality, model, version, of_batch, since=since, limit=limit)
         what = f"what archived rows of {model}/{version} said"
         with reading(self._engine) as connection:
-            rows = fetched(connection, statement.order_by(c.span_end.desc(), c.span_start.desc()).limit(limit), what)
+            rows = fetched(connection, statement, what)
         return readable(look, rows, damaged)
 
     def of_windows(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Engine, RowMapping
 
 from pegel.data.spans import Span
@@ -17,7 +16,7 @@ from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.inboxes import insert_findings
 from pegel.store.row_codec import decoded, fetched, readable
-from pegel.store.statements import of_monitor, upsert
+from pegel.store.statements import newest_spans, upsert
 
 LISTED = 48
 """Spans that are listed, unless another limit is asked for: two days of hours."""
@@ -60,13 +59,10 @@ class SkewStore:
 
         Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
         """
-        c = tables.skew.c
-        statement = sa.select(tables.skew).where(*of_monitor(tables.skew, model, version))
-        if since is not None:
-            statement = statement.where(c.span_end > since)
+        statement = newest_spans(tables.skew, model, version, since=since, limit=limit)
         what = f"what was served of {model}/{version}"
         with reading(self._engine) as connection:
-            rows = fetched(connection, statement.order_by(c.span_end.desc(), c.span_start.desc()).limit(limit), what)
+            rows = fetched(connection, statement, what)
         return readable(lambda columns: decoded(_row, columns, what), rows, damaged)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,3 +62,23 @@ def of_monitor(table: sa.Table, model: str | None, version: int | None) -> list[
     if version is not None:
         conditions.append(table.c.version == version)
     return conditions
+
+
+def newest_spans(
+    table: sa.Table,
+    model: str,
+    version: int,
+    *further: sa.ColumnElement[bool],
+    since: datetime | None,
+    limit: int,
+    then: str = "span_start",
+) -> sa.Select[Any]:
+    """Return a SELECT of a monitor's spans, those that end last first.
+
+    `further`: conditions beside it; `since`: spans that end after it; None for all. `then`: the column by which spans
+    that end together are ordered, the largest first.
+    """
+    c = table.c
+    after = () if since is None else (c.span_end > since,)
+    chosen = sa.select(table).where(*of_monitor(table, model, version), *further, *after)
+    return chosen.order_by(c.span_end.desc(), c[then].desc()).limit(limit)
