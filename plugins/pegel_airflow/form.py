@@ -318,8 +318,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "attribution.identity": Question(
         "Explanations",
         "Identity",
-        "How it is told that answers are those of the registered version: computed again (`replay`), asked again "
-        "(`canaries`), by a model of the model (`surrogate`), or not (`off`).",
+        "How it is told that answers are those of the registered version: computed again (`replay`), or not (`off`).",
     ),
     "adversarial.probing": Question(
         "How it is asked", "Crowds of nearly equal rows", "As when somebody looks for where an answer turns."

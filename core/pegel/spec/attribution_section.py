@@ -13,9 +13,9 @@ from pegel.spec.spec_fields import Source, whole_number
 
 Via = Literal["artefact", "endpoint", "off"]
 """What explains: the model's folder, read by a worker beside the endpoint, or the endpoint itself, which is asked."""
-Identity = Literal["replay", "canaries", "surrogate", "off"]
+Identity = Literal["replay", "off"]
 """How it is told that the answers are those of the registered version: what was answered is computed again from the
-folder, the same rows are asked again each hour, or the distance from a model of the model is watched."""
+folder, or not at all."""
 
 SHORTEST_WINDOW = timedelta(minutes=1)
 """A window needs 200 explained rows; shorter ones would only be joined."""
@@ -68,7 +68,7 @@ class AttributionSection(Section):
             )
         if self.via == "endpoint" and self.identity == "replay":
             raise ValueError(
-                "identity: answers are computed again from the model's folder, which via: endpoint does without; state "
-                "canaries, surrogate or off"
+                "identity: answers are computed again from the model's folder, which via: endpoint does without; "
+                "state off"
             )
         return self
