@@ -23,7 +23,7 @@ from pegel_airflow.teams import refuse_model_of_other_team
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from pegel.report.alert_mail import Rendered
+    from pegel.report.mail_message import Rendered
     from pegel.spec.monitor_spec import MonitorSpec
     from pegel.store.refresh_store import Refresh
     from pegel_airflow.services import Stores

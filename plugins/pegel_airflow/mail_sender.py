@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pegel.alerts.unwatched import UnwatchedMail
     from pegel.baseline.baseline import Baseline
     from pegel.longspans.long_span_row import LongSpanRow
-    from pegel.report.alert_mail import Rendered
+    from pegel.report.mail_message import Rendered
     from pegel.report.prediction_words import PredictionMove
 
 CONNECTION = "smtp_default"
@@ -147,7 +147,7 @@ class MailSender:
         return delivery
 
     def _deliver(self, written: Rendered, address: str) -> None:
-        from pegel.report.alert_mail import message
+        from pegel.report.mail_message import message
 
         client = self._client or self._open()
         client.send_message(message(written, sender=self._sender, recipient=address, now=datetime.now(UTC)))

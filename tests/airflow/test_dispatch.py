@@ -19,7 +19,7 @@ from pegel.alerts.alert_kind import AlertKind
 from pegel.data.instants import to_us
 from pegel.errors import PermanentError, Unavailable
 from pegel.judge.findings import Verdict
-from pegel.report.alert_mail import Rendered
+from pegel.report.mail_message import Rendered
 from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.spec.settings import Settings

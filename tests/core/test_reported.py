@@ -22,7 +22,7 @@ from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.data.decoding import decode_batch
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.judge.findings import Verdict
-from pegel.report.alert_mail import Rendered, message
+from pegel.report.mail_message import Rendered, message
 from pegel.spec.monitor_spec import MonitorSpec
 
 pytestmark = pytest.mark.environments("pyarrow", "pandas")

@@ -1,4 +1,4 @@
-"""The mail about an alert: subject, plain text, HTML with the picture, and all of it as one message.
+"""The mail about an alert: subject, plain text, HTML with the picture.
 
 The first three lines say what changed, since when and how sure it is; what to do comes before one has to scroll.
 """
@@ -6,10 +6,7 @@ The first three lines say what changed, since when and how sure it is; what to d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid
 from types import MappingProxyType
 
 from pegel.alerts.alert import AlertFeature, Mail, MailKind
@@ -23,6 +20,7 @@ from pegel.report.alert_subject import plain_state, subject, worst_feature
 from pegel.report.change_words import began_to_change, since
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
+from pegel.report.mail_message import PICTURE, Rendered
 from pegel.report.moved_prediction import ABOUT
 from pegel.report.prediction_words import NO_ROWS, PredictionMove, matter_words
 from pegel.report.single_event_mail import single_event_words
@@ -32,19 +30,6 @@ from pegel.spec.names import feature_of
 from pegel.spec.outside_text import LONGEST_SENTENCE, LONGEST_SHOWN, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.stream.result_rows import Tally
-
-PICTURE = "picture@pegel"
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A mail ready to be sent. `picture` is a PNG that the HTML shows by its content id; None without one."""
-
-    subject: str
-    text: str
-    html: str | None
-    """None for a mail of plain text alone."""
-    picture: bytes | None
 
 
 def render(
@@ -123,30 +108,6 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
     text = "\n".join(lines) + "\n"
     subject = f"[pegel] {alert.model} v{alert.version}: {names}: {state} ({begun})"
     return Rendered(subject=subject, text=text, html=None, picture=None)
-
-
-def message(rendered: Rendered, *, sender: str, recipient: str, now: datetime) -> EmailMessage:
-    """Return one message to one address: plain text first, then HTML, if any, with the picture inside it.
-
-    Raises ValueError if the address cannot stand in a header.
-    """
-    mail = EmailMessage()
-    # A header is one line: what a feature is called must not end it.
-    mail["Subject"] = shown(rendered.subject, LONGEST_SENTENCE)
-    mail["From"] = sender
-    mail["To"] = recipient
-    mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = make_msgid(domain="pegel.invalid")
-    # Mail programs show what a machine sent as such, and out-of-office replies stay away.
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(rendered.text)
-    if rendered.html is None:
-        return mail
-    mail.add_alternative(rendered.html, subtype="html")
-    if rendered.picture is not None:
-        _, html = mail.iter_parts()
-        html.add_related(rendered.picture, "image", "png", cid=f"<{PICTURE}>", filename="drift.png")
-    return mail
 
 
 def headline(facts: Facts) -> list[str]:

@@ -6,7 +6,7 @@ from markupsafe import Markup, escape
 
 from pegel.baseline.baseline import Baseline
 from pegel.judge.refresh.baseline_changes import BaselineChanges, KindOfChange
-from pegel.report.alert_mail import PICTURE, Rendered
+from pegel.report.mail_message import PICTURE, Rendered
 from pegel.report.picture import MOST, Panel, png
 from pegel.report.refresh_words import ENDS, headline, review_lines, short
 from pegel.report.shapes import shape

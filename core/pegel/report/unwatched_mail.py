@@ -8,7 +8,7 @@ from pegel.alerts.alert import MailKind
 from pegel.alerts.unwatched import UnwatchedMail
 from pegel.reconcile.actions import PastAction
 from pegel.report import words
-from pegel.report.alert_mail import Rendered
+from pegel.report.mail_message import Rendered
 from pegel.report.progress import ago
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 

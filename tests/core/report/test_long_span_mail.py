@@ -17,7 +17,8 @@ from pegel.baseline.baseline import Baseline
 from pegel.batch.long_span_maker import LongSpanMaker
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.spans import Span
-from pegel.report.alert_mail import Rendered, render
+from pegel.report.alert_mail import render
+from pegel.report.mail_message import Rendered
 from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.spec.monitor_spec import MonitorSpec

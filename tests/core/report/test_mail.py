@@ -15,7 +15,8 @@ from pegel.alerts.alert import Mail, MailKind
 from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
-from pegel.report.alert_mail import Rendered, message, plain, render
+from pegel.report.alert_mail import plain, render
+from pegel.report.mail_message import Rendered, message
 from pegel.report.prediction_words import PredictionMove
 from pegel.report.reading import Sources
 from pegel.spec.attribution_section import AttributionSection

@@ -16,8 +16,8 @@ import pegel
 from pegel.baseline.baseline import Baseline
 from pegel.notebook.check_report import CheckReport
 from pegel.report import words
-from pegel.report.alert_mail import Rendered, message
 from pegel.report.html import render
+from pegel.report.mail_message import Rendered, message
 from pegel.report.model_page import model_view
 from pegel.report.picture import Panel, png
 from pegel.report.reading import Sources

@@ -13,7 +13,8 @@ from pegel.baseline.baseline import Baseline
 from pegel.judge.findings import Finding
 from pegel.judge.labelled_hours import Followers, Stored
 from pegel.judge.performance.label_levels import DETECTOR
-from pegel.report.alert_mail import Rendered, render
+from pegel.report.alert_mail import render
+from pegel.report.mail_message import Rendered
 from pegel.report.states import state_of
 from pegel.stats.labelled_rows import LabelledRows
 from pegel.stream.result_rows import Tally

@@ -19,7 +19,8 @@ from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import judge
-from pegel.report.alert_mail import Rendered, render
+from pegel.report.alert_mail import render
+from pegel.report.mail_message import Rendered
 from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.spec.monitor_spec import Watch
