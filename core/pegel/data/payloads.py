@@ -43,7 +43,7 @@ INVALID_KINDS = (
     "wrong_shape",  # JSON, but of neither protocol
     "wrong_fields",  # rows with another number of values, or without any of the fields
     "decoder_failed",  # a body that no test has thought of broke the decoder
-    "other_artefact",  # attributions by something else than those that they would be compared with
+    "other_artefact",  # attributions by another folder than the spec names
     "other_rows",  # an answer of more or fewer predictions than its request has rows; counted as a missing one
     "monitor_failed",  # nothing is wrong with the event: its monitor could not count it
 )

@@ -107,7 +107,8 @@ def _window(row: AttributionRow, now: datetime) -> str:
     judged, against = int(row.facts["n"]), int(row.facts["m"])
     with_earlier = f", with earlier ones {judged:,}" if judged > row.rows else ""
     by = _METHODS.get(method, shown(method, NAME_LIMIT))
-    return f"{between}{with_earlier}, against {against:,} of the baseline, {by}: {VERDICT_WORDS[row.verdict]}."
+    others = f" Left out: {shown(str(row.facts['others']), LONGEST_SENTENCE)}." if "others" in row.facts else ""
+    return f"{between}{with_earlier}, against {against:,} of the baseline, {by}: {VERDICT_WORDS[row.verdict]}.{others}"
 
 
 def _order(facts: Mapping[str, Any]) -> str:

@@ -36,8 +36,9 @@ Times = NDArray[np.int64]
 class Explaining:
     """What attributions of a model have to be like, for which there is no baseline of them yet, too.
 
-    `features`: how many there are; None while nobody knows. `learns`: whether a baseline is learned of them.
-    `artefact`: the SHA-256 of the folder that is served; None if that is not known.
+    `features`: how many there are; None while nobody knows. `learns`: whether a baseline is learned of them, while
+    there is none and where they are of another folder or method than it. `artefact`: the SHA-256 of the folder that is
+    served; None if that is not known.
     """
 
     features: int | None = None

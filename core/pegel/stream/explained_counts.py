@@ -46,7 +46,9 @@ class ExplainedCounts:
     """What is known of explained rows.
 
     `baseline_id`: by which baseline of attributions they are counted; empty where there is none. `different`: hashes of
-    rows whose answers are others, the smallest ones.
+    rows whose answers are others, the smallest ones. `others`: rows that are in no sum, because another folder or
+    method explained them than the baseline's, or another folder than the spec names, which are not among `rows`;
+    `others_by`: which, method and digest of the folder, the last one in the order of the alphabet.
     """
 
     baseline_id: str = ""
@@ -57,6 +59,8 @@ class ExplainedCounts:
     event_ids: tuple[str, ...] = ()
     summary: Summary | None = None
     sums: AttributionSums | None = None
+    others: int = 0
+    others_by: tuple[str, str] = ("", "")
     learned: list[LearnedRows] = field(default_factory=list)
     learned_bytes: int = field(init=False)
     """Bytes of the rows that are kept to learn from; counted along, because there is a part for each event."""
@@ -100,6 +104,8 @@ class ExplainedCounts:
         self.replayed += other.replayed
         self.differing += other.differing
         self.differ(other.different, other.event_ids)
+        self.others += other.others
+        self.others_by = max(self.others_by, other.others_by)
         if other.summary is not None:
             self.summary = other.summary if self.summary is None else Summary.total([self.summary, other.summary])
         if other.sums is not None and self.sums is None:
@@ -114,6 +120,7 @@ class ExplainedCounts:
         learned = _joined(self.learned)
         value = [
             *(self.baseline_id, self.rows, self.replayed, self.differing, sorted(self.different), list(self.event_ids)),
+            *(self.others, list(self.others_by)),
             self.summary is not None,
             None if self.sums is None else self.sums.to_json(),
             [(part.method.value, part.artefact, part.values.shape[1]) for part in learned],
@@ -125,7 +132,8 @@ class ExplainedCounts:
     def from_bytes(cls, data: bytes, unpack: Callable[[str, bytes], Summary]) -> ExplainedCounts:
         """Read what `to_bytes` wrote; `unpack` reads a summary of a baseline. Raises ValueError for anything else."""
         value, blobs = packing.unpack(data)
-        baseline_id, rows, replayed, differing, different, event_ids, has_summary, sums, learned = value
+        baseline_id, rows, replayed, differing, different, event_ids, others, others_by, *of_rows = value
+        has_summary, sums, learned = of_rows
         rest = blobs[1:] if has_summary else blobs
         return cls(
             baseline_id=baseline_id,
@@ -134,6 +142,8 @@ class ExplainedCounts:
             differing=differing,
             different=frozenset(different),
             event_ids=tuple(event_ids),
+            others=others,
+            others_by=tuple(others_by),
             summary=unpack(baseline_id, blobs[0]) if has_summary else None,
             sums=None if sums is None else AttributionSums.from_json(sums),
             learned=[

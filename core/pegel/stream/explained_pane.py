@@ -25,7 +25,7 @@ from pegel.stream.pane_counting import UNJUDGED, PaneCounting
 from pegel.stream.partial import Ids, Partial
 
 OTHER_ARTEFACT: Final = "other_artefact"
-"""Kind under which rows are counted that something else explained than those that they are compared with."""
+"""Kind under which rows are counted that another folder explained than the one that the spec names."""
 
 
 @dataclass(slots=True)
@@ -64,28 +64,23 @@ class ExplainedPane(PaneCounting):
     def finish(self, answered: Mapping[str, Ids] | None = None) -> Partial:
         """Return everything counted."""
         partial = PaneCounting.finish(self, answered)
-        if self.counts.rows and not self.is_closed:
+        if (self.counts.rows or self.counts.others) and not self.is_closed:
             partial.rows = self.counts.rows
             partial.explained = self.counts.to_bytes()
         return partial
 
     def _read(self, body: bytes) -> Attributions:
-        """Return what a body says. Raises InvalidPayload, also for what is not to be compared with the baseline."""
+        """Return what a body says. Raises InvalidPayload, also where another folder explained than the spec names."""
         loaded = self._loaded()
         width = self.explaining.features if loaded is None else len(loaded.baseline.layout.schema.fields)
         if width is None:
             raise InvalidPayload(UNJUDGED, "the model has no baseline yet, which says what its features are")
         given = read(body, width)
-        known = None if loaded is None else loaded.baseline.attribution
-        expected = (self.explaining.artefact, None if known is None else known.artefact)
-        if given.artefact is not None and any(each not in {None, given.artefact} for each in expected):
-            digest = next(each for each in expected if each not in {None, given.artefact})
+        expected = self.explaining.artefact
+        if given.artefact is not None and expected not in {None, given.artefact}:
+            self._note_others(given, loaded)
             raise InvalidPayload(
-                OTHER_ARTEFACT, f"explained by the artefact {given.artefact}, expected {digest}; it is kept aside"
-            )
-        if known is not None and given.method is not known.method:
-            raise InvalidPayload(
-                OTHER_ARTEFACT, f"explained by the method {given.method}, expected {known.method}; it is kept aside"
+                OTHER_ARTEFACT, f"explained by the artefact {given.artefact}, expected {expected}; it is kept aside"
             )
         return given
 
@@ -100,13 +95,16 @@ class ExplainedPane(PaneCounting):
         if self.is_closed:
             return
         loaded = self._loaded()
-        if loaded is not None and loaded.baseline.attribution is not None:
+        if loaded is not None and loaded.baseline.attribution is not None and _fits(given, loaded.baseline.attribution):
             self.counts.baseline_id = loaded.baseline.id
             self._add(given, loaded, loaded.baseline.attribution)
-        elif self.explaining.learns:
-            times = np.full(given.n, float(events.times_us[at]))
-            values = np.column_stack([times, given.raw, given.values])
-            self.counts.keep(LearnedRows(given.method, given.artefact, values))
+        else:
+            if loaded is not None:
+                self._note_others(given, loaded)
+            if self.explaining.learns:
+                times = np.full(given.n, float(events.times_us[at]))
+                values = np.column_stack([times, given.raw, given.values])
+                self.counts.keep(LearnedRows(given.method, given.artefact, values))
         self.counts.rows += given.n
         differing = [row for row, match in enumerate(given.matches) if match is Match.OTHER]
         self.counts.replayed += sum(match is not Match.UNKNOWN for match in given.matches)
@@ -114,12 +112,25 @@ class ExplainedPane(PaneCounting):
         if differing:
             self.counts.differ(frozenset(_hash(given, row) for row in differing), (events.told_id(at),))
 
+    def _note_others(self, given: Attributions, loaded: LoadedBaseline | None) -> None:
+        """Count rows that are not compared with the baseline, so that their window tells of them."""
+        self.counts.baseline_id = "" if loaded is None else loaded.baseline.id
+        self.counts.others += given.n
+        self.counts.others_by = max(self.counts.others_by, (given.method.value, given.artefact or ""))
+
     def _add(self, given: Attributions, loaded: LoadedBaseline, known: AttributionReference) -> None:
         if self.counts.summary is None or self.counts.sums is None:
             self.counts.summary = Summary.empty(loaded.baseline.layout)
             self.counts.sums = AttributionSums.empty(given.values.shape[1])
         self.counts.summary.update(columns_of(given.values), Role.ATTRIBUTION)
         self.counts.sums.merge(AttributionSums.of(known.scale.rows(given.values, given.raw)))
+
+
+def _fits(given: Attributions, known: AttributionReference) -> bool:
+    """Say whether rows are explained by the folder and the method of those that they are compared with."""
+    return given.method is known.method and (
+        given.artefact is None or known.artefact is None or given.artefact == known.artefact
+    )
 
 
 def _hash(given: Attributions, row: int) -> int:

@@ -143,7 +143,7 @@ class GroupState:
             private=PrivateFields(spec.archive.private, self.hashed),
             explaining=Explaining(
                 features=self._features(models.baselines[spec.key]),
-                learns=current is None and section.baseline is None,
+                learns=section.baseline is None,
                 artefact=spec.model.digest,
             ),
         )

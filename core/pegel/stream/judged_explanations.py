@@ -17,6 +17,7 @@ from pegel.judge.attribution.attribution_judgement import (
     judge_attributions,
 )
 from pegel.judge.attribution.attribution_levels import FEWEST_ROWS, window_level
+from pegel.judge.attribution.learned_baseline import LEARNED_ROWS
 from pegel.judge.attribution.model_identity import judge_identity
 from pegel.judge.budget import sidak
 from pegel.judge.chart_state import CarriedSegment, ChartState
@@ -26,6 +27,7 @@ from pegel.judge.judged import Judged
 from pegel.judge.judged_window import MAX_MERGE
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import ATTRIBUTIONS
+from pegel.spec.plain_numbers import how_many
 from pegel.stream.attribution_rows import AttributionRow, RowsOfWindow
 from pegel.stream.entries import SpanCount
 from pegel.stream.explained_counts import ExplainedCounts
@@ -65,6 +67,7 @@ class ExplanationJudge:
         judgement = judge_attributions(
             reference, rows, span=count.span, level=level, margin=section.margin, tests=tests, why_no_reference=waits
         )
+        judgement = _with_others(judgement, counts, reference, spec)
         identity = None
         if section.identity == "replay":
             width = tests if reference is None else len(reference.layout.schema.fields) + tests
@@ -77,7 +80,7 @@ class ExplanationJudge:
             _findings(judgement, identity, judged, since),
             self._state(count, before, reference, rows, carried),
             [RowsOfWindow(model=row.model, version=row.version, start=row.span.start, parts=tuple(counts.learned))]
-            if counts.learned
+            if counts.learned and _is_learned_from(counts)
             else [],
         )
 
@@ -156,6 +159,46 @@ class ExplanationJudge:
 
 def _rows(counts: ExplainedCounts) -> CountedAttributions | None:
     return None if counts.summary is None or counts.sums is None else CountedAttributions(counts.summary, counts.sums)
+
+
+def _is_learned_from(counts: ExplainedCounts) -> bool:
+    """Say whether most rows have no baseline: a few others, as while a worker is replaced, make none."""
+    return not counts.others or counts.others > (0 if counts.sums is None else counts.sums.n)
+
+
+def _with_others(
+    judgement: AttributionJudgement, counts: ExplainedCounts, reference: Baseline | None, spec: MonitorSpec
+) -> AttributionJudgement:
+    """Tell of rows that are compared with nothing: as why a window is not judged, or beside what it says."""
+    if not counts.others:
+        return judgement
+    told = _others(counts, reference, spec)
+    if judgement.verdict in {Verdict.NO_DATA, Verdict.INSUFFICIENT} and not judgement.facts:
+        return AttributionJudgement(Verdict.INSUFFICIENT, judgement.features, told)
+    return replace(judgement, facts={**judgement.facts, "others": told})
+
+
+def _others(counts: ExplainedCounts, reference: Baseline | None, spec: MonitorSpec) -> str:
+    """Return what explained these rows instead of what, and what comes of that or is to be done."""
+    digest, section, artefact = spec.model.digest, spec.attribution, counts.others_by[1]
+    rows = f"{how_many(counts.others, 'row')} explained by {_by(*counts.others_by)}"
+    if artefact and digest is not None and artefact != digest:
+        return (
+            f"{rows}, while model.digest names {digest[:12]}: put that folder back, or register the model that is "
+            "served (pegel apply)"
+        )
+    known = None if reference is None else explained_by(reference)
+    kind = "others" if known is None else _by(known.method.value, known.artefact)
+    if section.baseline is None:
+        return f"{rows}, its baseline by {kind}: learning a new one, of {LEARNED_ROWS:,} such rows at most"
+    return (
+        f"{rows}, its baseline by {kind}: the attribution worker explains {section.baseline} anew; where it cannot, "
+        'its log says why ("held-out rows are not explained")'
+    )
+
+
+def _by(method: str, artefact: str | None) -> str:
+    return f"{method} (folder {artefact[:12]})" if artefact else method
 
 
 def _findings(

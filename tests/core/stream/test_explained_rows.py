@@ -130,14 +130,13 @@ def test_the_account_of_requests_knows_nothing_of_them(asking: Any) -> None:
     state = asking.start()
     asking.send(state, asking.pairs(0, 60), explained(asking, 0, 60))
     broken = LoggedRecord("bad", ATTRIBUTION_TYPE, "delays-v1", b"{}", asking.begin)
-    other = explained(asking, 90, 91, artefact="cd" * 32)
-    asking.send(state, explained(asking, 50, 62), [broken, *other])
+    asking.send(state, explained(asking, 50, 62), [broken, *explained(asking, 90, 91, artefact="cd" * 32)])
     close(asking, state)
     asking.send(state, explained(asking, 70, 73))
     total = store(asking).ledger("delays", 1, asking.begin - timedelta(days=1))
     minutes = asking.results.ledger("delays", 1)
 
-    assert (60 + 12 + 2 + 3, 62, 2, 3, 10) == (
+    assert (60 + 12 + 2 + 3, 63, 1, 3, 10) == (
         total.sampled,
         total.explained,
         total.refused,
@@ -316,6 +315,83 @@ def test_a_new_artefact_has_a_new_baseline(asking: Any) -> None:
 
     assert reference_of_old is not None
     assert (Verdict.INSUFFICIENT, "learning its baseline", None) == (row.verdict, row.why, row.baseline_id)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ({"artefact": "cd" * 32}, "tree (folder cdcdcdcdcdcd)"),
+        ({"method": Method.PERMUTATION}, "permutation (folder abababababab)"),
+    ],
+)
+def test_rows_of_another_kind_than_the_baseline_get_a_baseline_of_their_own(
+    asking: Any, kind: dict[str, Any], words: str
+) -> None:
+    """They are compared with nothing, and their windows say so; a new baseline is learned of them."""
+    state = asking.start()
+    asking.send(state, explained(asking, 0, 60, **kind))
+    asking.send(state, explained(asking, 100, 300, 60, differing=3, **kind))
+    close(asking, state)
+    second, first = store(asking).list("delays", 1)
+    learned = store(asking).learn(asking.models.specs[KEY], FEATURES, now=asking.clock.now(), needed=1_200)
+    assert learned is not None
+    assert learned.attribution is not None
+    why = f"300 rows explained by {words}, its baseline by tree (folder abababababab): learning a new one, of 20,000"
+
+    assert (Verdict.INSUFFICIENT, why) == (first.verdict, first.why[: len(why)])
+    assert (300, 1_000) == (first.rows, second.rows)
+    assert (Verdict.OK, Verdict.MODEL_CHANGED) == (first.identity, second.identity)
+    assert (kind.get("method", Method.TREE), kind.get("artefact", DIGEST)) == (
+        learned.attribution.method,
+        learned.attribution.artefact,
+    )
+
+
+def test_a_few_rows_of_another_kind_are_told_beside_the_verdict(asking: Any) -> None:
+    """A worker that is replaced meanwhile is no reason to learn anew: the rows of the baseline's kind are judged."""
+    state = asking.start()
+    asking.send(state, [*explained(asking, 0, 60), *explained(asking, 60, 70, method=Method.PERMUTATION)])
+    close(asking, state)
+    (row,) = store(asking).list("delays", 1)
+
+    assert (Verdict.OK, 350, 300, "") == (row.verdict, row.rows, row.facts["n"], row.why)
+    assert row.facts["others"].startswith(
+        "50 rows explained by permutation (folder abababababab), its baseline by tree"
+    )
+    assert [] == kept(asking)
+
+
+def test_rows_of_another_folder_than_the_spec_names_are_refused_aloud(asking: Any) -> None:
+    """They are no reason for another baseline; the window says whose they are and what is to be done."""
+    asking.watch(model={"name": "delays", "uri": "/models/delays", "digest": DIGEST}, attribution=SECTION)
+    state = asking.start()
+    asking.send(state, explained(asking, 0, 60, artefact="cd" * 32))
+    close(asking, state)
+    (row,) = store(asking).list("delays", 1)
+    total = store(asking).ledger("delays", 1, asking.begin - timedelta(days=1))
+
+    assert (60, 0, 60) == (total.sampled, total.explained, total.refused)
+    assert (Verdict.INSUFFICIENT, 0) == (row.verdict, row.rows)
+    assert row.why == (
+        "300 rows explained by tree (folder cdcdcdcdcdcd), while model.digest names abababababab: put that folder "
+        "back, or register the model that is served (pegel apply)"
+    )
+    assert [] == kept(asking)
+
+
+def test_held_out_rows_of_another_kind_are_waited_for(asking: Any) -> None:
+    """Where the spec names held-out rows, none of production are learned from; who makes the baseline is said."""
+    source = "local://delays?version=1&split=holdout"
+    asking.watch(model={"name": "delays", "uri": "/models/delays"}, attribution={**SECTION, "baseline": source})
+    reference(asking, source=source)
+    state = asking.start()
+    asking.send(state, explained(asking, 0, 60, method=Method.PERMUTATION))
+    close(asking, state)
+    (row,) = store(asking).list("delays", 1)
+
+    assert Verdict.INSUFFICIENT == row.verdict
+    assert f"the attribution worker explains {source} anew" in row.why
+    assert [] == kept(asking)
 
 
 def test_a_damaged_baseline_is_the_failure_of_attributions_alone(asking: Any) -> None:
