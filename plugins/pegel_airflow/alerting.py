@@ -1,22 +1,25 @@
 """Alert: findings that wait become alerts, and those that a person must see now become mails.
 
-Each monitor has its turn alone, and then each group: whatever goes wrong with one holds up no other. Mail accepted,
-then alert and cursor saved: a crash between the two repeats a mail, it never loses one.
+Each monitor has its turn alone, and then each group: whatever goes wrong with one holds up no other. What was found is
+taken in first; which mail is due is read off the alerts. What is due to one address is one message. Mail accepted, then
+alert saved: a crash between the two repeats a mail, under the same Message-ID; it never loses one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from pegel.spec import names
 from pegel.spec.settings import Settings
 from pegel_airflow import services
-from pegel_airflow.mail_sender import MailSender
+from pegel_airflow.mail_sender import Delivery, MailSender
+from pegel_airflow.outbox import DueMail, Outbox
 from pegel_airflow.turns import Turns
 from pegel_airflow.unwatched_dispatch import UnwatchedDispatch
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from pegel_airflow.services import Stores
 
 log = structlog.get_logger()
+Words = TypeVar("Words")
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class MonitorDispatch:
     sender: MailSender
     now: datetime
     turns: Turns
+    outbox: Outbox
 
     def monitor(self, model: str, version: int, specs: dict[str, MonitorSpec], unreadable: dict[str, str]) -> None:
         """Give one monitor its turn; what nobody foresaw of it is also recorded, for page and status."""
@@ -46,9 +51,11 @@ class MonitorDispatch:
     def _turn(self, model: str, version: int, name: str, turn: Callable[[], None]) -> None:
         error = self.turns.take(name, turn)
         if error is not None:
-            reason = f"not dispatched: {error!r}. It is tried again each minute."
             # Where that happened, the database may not work either.
-            self.turns.take(f"record of {name}", lambda: self._record(model, version, reason))
+            self.turns.take(f"record of {name}", lambda: self._failed(model, version, error))
+
+    def _failed(self, model: str, version: int, error: Exception) -> None:
+        self._record(model, version, f"not dispatched: {error!r}. It is tried again each minute.")
 
     def _take_in(self, model: str, version: int, specs: dict[str, MonitorSpec], problem: str | None) -> None:
         if problem is not None:
@@ -69,51 +76,65 @@ class MonitorDispatch:
             looked_at=inbox.looked_at,
             looks=inbox.looks,
         )
-        if changes:
-            tried = [self._tried(change, model, version) for change in changes]
-            self.stores.alerts.save(*(replace(change, cursor=inbox.cursor) for change in tried))
-        else:
+        if not changes:
             self._pass_damaged(model, version, inbox)
+            return
+        self.stores.alerts.save(*(replace(_without_mail(change), cursor=inbox.cursor) for change in changes))
+        for change in changes:
+            if change.mail is None or change.unmailed is None:
+                self.turns.lines.append(f"{change.key}: taken in, nothing new to tell")
+            else:
+                self.outbox.put(self._due(change.mail, change.unmailed))
 
-    def _tried(self, change: Change, model: str, version: int) -> Change:
-        """Carry a change out; where its mail fails, its findings are taken in and the mail is due again.
+    def _due(self, mail: Mail, unmailed: Alert) -> DueMail:
+        from pegel.alerts.message_identity import MailIdentity
 
-        So the mail about another kind of trouble, which may be on its way by now, is not sent again with it.
-        """
-        carried_out: list[Change] = []
-        self._turn(model, version, change.key, lambda: carried_out.append(self._carried_out(change)))
-        return carried_out[0] if carried_out else replace(change, alert=change.unmailed)
+        noted = set[str]()
+        return DueMail(
+            name=mail.alert.key,
+            identity=MailIdentity.of_alert(unmailed),
+            recipients=mail.recipients,
+            write=lambda: self._noted(noted, mail.alert, *self.sender.write(mail)),
+            lead=lambda: self._noted(noted, mail.alert, *self.sender.lead(mail)),
+            settle=lambda delivery: self._settle(mail, unmailed, delivery),
+            failed=lambda error: self._failed(mail.alert.model, mail.alert.version, error),
+        )
 
-    def _carried_out(self, change: Change) -> Change:
-        """Send the mail of a change, if any; return the change as it is to be saved."""
-        if change.mail is None or change.unmailed is None:
-            self.turns.lines.append(f"{change.key}: taken in, nothing new to tell")
-            return change
-        return replace(change, alert=self._send(change.mail, change.unmailed) or change.alert)
-
-    def _send(self, mail: Mail, unmailed: Alert) -> Alert | None:
-        """Send a mail; return the alert as it is to be saved where that is not simply told."""
-        alert = mail.alert
-        written, problems = self.sender.write(mail)
+    def _noted(self, noted: set[str], alert: Alert, written: Words | None, problems: Sequence[str]) -> Words | None:
+        """Record what stood in the way of words, once for a mail that is told whole and in short."""
         for problem in problems:
-            self._record(alert.model, alert.version, problem)
-        if written is None:
-            return replace(alert, mail_failed="it could not be written")
-        delivery = self.sender.deliver(written, mail.recipients)
+            if problem not in noted:
+                self._record(alert.model, alert.version, problem)
+            noted.add(problem)
+        return written
+
+    def _settle(self, mail: Mail, unmailed: Alert, delivery: Delivery) -> None:
+        """Save the alert as it is once some of its addresses had their turn."""
+        alert, settled = mail.alert, delivery.settled
         for address, reason in delivery.refused.items():
             self._record(alert.model, alert.version, f"{address} was refused: {reason}. It is not tried again.")
-        settled = (*delivery.accepted, *delivery.refused)
         if delivery.later:
             self.turns.later.append(f"{alert.key}: {delivery.why_later(alert.key)}")
-            # What was found is taken in all the same: which mail is due is read off the alert.
-            known = unmailed.told_severities or (alert.severities if settled else {})
-            return replace(unmailed, told=(*unmailed.told, *settled), told_severities=known)
-        if not delivery.accepted and not unmailed.told:
-            return replace(alert, mail_failed="; ".join(f"{to}: {why}" for to, why in delivery.refused.items()))
-        self.turns.lines.append(
-            f"{alert.key}: {mail.kind.value}, mailed to {', '.join(delivery.accepted) or 'nobody else'}"
-        )
-        return None
+        if delivery.accepted:
+            self.turns.lines.append(f"{alert.key}: {mail.kind.value}, mailed to {', '.join(delivery.accepted)}")
+        if delivery.waiting:
+            self.turns.lines.append(f"{alert.key}: {mail.kind.value}, {delivery.why_waiting()}")
+        if delivery.later or delivery.waiting:
+            if settled:
+                known = unmailed.told_severities or alert.severities
+                told = replace(unmailed, told=(*unmailed.told, *settled), told_severities=known)
+                self._save(told)
+            return
+        if not settled:
+            alert = replace(alert, mail_failed="it could not be written")
+        elif not delivery.accepted and not unmailed.told:
+            alert = replace(alert, mail_failed="; ".join(f"{to}: {why}" for to, why in delivery.refused.items()))
+        self._save(alert)
+
+    def _save(self, alert: Alert) -> None:
+        from pegel.alerts.alert import Change
+
+        self.stores.alerts.save(Change(key=alert.key, alert=alert, mail=None, cursor=None))
 
     def _pass_damaged(self, model: str, version: int, inbox: Inbox) -> None:
         """Move on past findings of which none can be told."""
@@ -133,20 +154,53 @@ class MonitorDispatch:
 def drain(settings: Settings) -> str:
     """Take in what waits, send what is due and return what happened, one line per monitor or group that changed.
 
-    What can never be told is recorded, shown on page and status, and passed. After all monitors had their turn: raises
-    Unavailable if something is to be tried again, PermanentError if something went wrong that nobody foresaw, so that
-    the task fails visibly.
+    Where something is due, it waits `mail_gather` for what else comes: what changes at once is one mail. What can never
+    be told is recorded, shown on page and status, and passed. After all monitors had their turn: raises Unavailable if
+    something is to be tried again, PermanentError if something went wrong that nobody foresaw, so that the task fails
+    visibly.
     """
-    stores = services.stores(settings)
-    entries = stores.registry.entries()
-    specs = {entry.spec.key: entry.spec for entry in entries if entry.spec is not None}
-    unreadable = {
-        names.monitor_key(entry.model, entry.version): entry.problem for entry in entries if entry.spec is None
-    }
-    turns, now = Turns(), datetime.now(UTC)
     with MailSender(settings) as sender:
-        monitors = MonitorDispatch(stores, sender, now, turns)
-        for model, version in stores.alerts.monitors():
+        first = Pass(settings, sender)
+        first.take_in()
+        if not settings.mail_gather or not first.outbox.has_mail_to_send(settings.mail_pause):
+            return first.end()
+        time.sleep(settings.mail_gather.total_seconds())
+        # What is due is read off the alerts once more, with what came meanwhile.
+        again = Pass(settings, sender)
+        again.take_in()
+        return again.end()
+
+
+class Pass:
+    """One look at all monitors and all groups."""
+
+    def __init__(self, settings: Settings, sender: MailSender) -> None:
+        """Look at nothing yet."""
+        self._settings = settings
+        self._stores = services.stores(settings)
+        self._sender = sender
+        self._now = datetime.now(UTC)
+        self._turns = Turns()
+        self.outbox = Outbox(self._stores, sender, self._now, self._turns, settings.page_url)
+
+    def take_in(self) -> None:
+        """Take in what was found, and put into the outbox what is due."""
+        entries = self._stores.registry.entries()
+        specs = {entry.spec.key: entry.spec for entry in entries if entry.spec is not None}
+        unreadable = {
+            names.monitor_key(entry.model, entry.version): entry.problem for entry in entries if entry.spec is None
+        }
+        monitors = MonitorDispatch(self._stores, self._sender, self._now, self._turns, self.outbox)
+        for model, version in self._stores.alerts.monitors():
             monitors.monitor(model, version, specs, unreadable)
-        UnwatchedDispatch(stores, sender, now, turns).groups(specs.values())
-    return turns.outcome()
+        UnwatchedDispatch(self._stores, self._sender, self._now, self._turns, self.outbox).groups(specs.values())
+
+    def end(self) -> str:
+        """Send what is in the outbox; return and raise as `drain`."""
+        self.outbox.send(self._settings.mail_pause)
+        return self._turns.outcome()
+
+
+def _without_mail(change: Change) -> Change:
+    """Return what is to be saved before anybody is told."""
+    return change if change.unmailed is None else replace(change, alert=change.unmailed, mail=None)

@@ -190,6 +190,6 @@ def _picture(stores: Stores, refresh: Refresh) -> bytes | None:
 def _send(settings: Settings, spec: MonitorSpec, written: Rendered) -> None:
     """Mail a model's people. Who cannot be mailed is named in the log; the question stands in Airflow all the same."""
     with MailSender(settings) as sender:
-        delivery = sender.deliver(written, spec.alerts.emails)
+        delivery = sender.deliver([written], spec.alerts.emails)
     for address, why in (delivery.refused | delivery.later).items():
         print(f"{address} was not mailed: {why}")  # noqa: T201 - a task's output is its log

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     import smtplib
 
     from pegel.alerts.alert import Mail
+    from pegel.alerts.message_identity import MailIdentity
     from pegel.alerts.unwatched import UnwatchedMail
     from pegel.baseline.baseline import Baseline
     from pegel.longspans.long_span_row import LongSpanRow
+    from pegel.report.mail_lead import Lead
     from pegel.report.mail_message import Rendered
     from pegel.report.prediction_words import PredictionMove
+    from pegel.stream.result_rows import Tally
 
 CONNECTION = "smtp_default"
 FOR_GOOD = 500
@@ -33,11 +36,25 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Delivery:
-    """What became of one mail, by address. What is in `later` may be tried again unchanged; what is `refused` not."""
+    """What became of one mail, by address. What is in `later` may be tried again unchanged; what is `refused` not.
+
+    `waiting`: who was sent a mail lately, and until when each is left alone.
+    """
 
     accepted: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     later: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, datetime] = field(default_factory=dict)
+
+    @property
+    def settled(self) -> tuple[str, ...]:
+        """Return the addresses that have the mail, or never will."""
+        return (*self.accepted, *self.refused)
+
+    def why_waiting(self) -> str:
+        """Return who is left alone until when, in words."""
+        until = (f"{address} until {at:%H:%M:%S} UTC" for address, at in self.waiting.items())
+        return f"told later: a mail was sent lately to {', '.join(until)}"
 
     def why_later(self, key: str) -> str:
         """Return why the mail about monitor `key` is to be tried again, in words."""
@@ -74,25 +91,18 @@ class MailSender:
         """
         from pegel.report.alert_mail import plain, render
 
-        now, problems = datetime.now(UTC), []
-        try:
-            baseline = _baseline(self._settings, mail)
-        except PermanentError as error:
-            baseline = None
-            problems.append(f"its mail says less, because a baseline cannot be read: {error}")
-        tally = services.stores(self._settings).results.tally(
-            mail.alert.model, mail.alert.version, mail.alert.since, mail.alert.last_end, mail.alert.names
-        )
-        page_url, endpoint_logs = self._settings.page_url, _endpoint_logs(self._settings, mail.spec.endpoint)
+        known = _Known.of(self._settings, mail)
+        now, problems, page_url = known.now, [*known.problems], self._settings.page_url
+        endpoint_logs = _endpoint_logs(self._settings, mail.spec.endpoint)
         try:
             written = render(
                 mail,
-                baseline=baseline,
-                tally=tally,
+                baseline=known.baseline,
+                tally=known.tally,
                 page_url=page_url,
                 now=now,
                 endpoint_logs=endpoint_logs,
-                long_spans=_long_spans(self._settings, mail),
+                long_spans=known.long_spans,
                 moved=_moved(self._settings, mail),
             )
         except Exception as error:
@@ -111,6 +121,26 @@ class MailSender:
             problems.append(f"nobody was mailed, because not even plain lines could be written: {error!r}")
         return None, problems
 
+    def lead(self, mail: Mail) -> tuple[Lead | None, list[str]]:
+        """Return the first words of the mail, for one message about many, and what stood in their way, as `write`."""
+        from pegel.report.mail_facts import Facts
+        from pegel.report.mail_lead import alert_lead, plain_lead
+
+        known = _Known.of(self._settings, mail)
+        problems = [*known.problems]
+        try:
+            facts = Facts.of(mail, known.baseline, known.tally, known.now, known.long_spans)
+            return alert_lead(mail, facts), problems
+        except Exception as error:
+            log.exception("the first words of a mail could not be found", monitor=mail.alert.key)
+            problems.append(f"it was told in a few words, because the rest could not be read: {error!r}")
+        try:
+            return plain_lead(mail), problems
+        except Exception as error:
+            log.exception("a plain line could not be written", monitor=mail.alert.key)
+            problems.append(f"nobody was mailed, because not even a plain line could be written: {error!r}")
+        return None, problems
+
     def write_unwatched(self, mail: UnwatchedMail) -> Rendered:
         """Return the words of a mail about a group that nobody watches, or somebody does again."""
         from pegel.reconcile.actions import Target
@@ -120,14 +150,25 @@ class MailSender:
         last = moves[-1] if moves else None
         return unwatched_words(mail, last, page_url=self._settings.page_url, now=datetime.now(UTC))
 
-    def deliver(self, written: Rendered, recipients: Sequence[str]) -> Delivery:
-        """Send a mail to each of its recipients by itself, so that one odd address is in nobody's way."""
+    def deliver(
+        self,
+        parts: Sequence[Rendered],
+        recipients: Sequence[str],
+        *,
+        subject: str = "",
+        mails: Sequence[MailIdentity] = (),
+    ) -> Delivery:
+        """Send a message to each of its recipients by itself, so that one odd address is in nobody's way.
+
+        `parts`, `subject`: as `pegel.report.mail_message.message` takes them. `mails`: which mails it tells; sent
+        again, it is known as the same message.
+        """
         import smtplib
 
         delivery = Delivery()
         for address in recipients:
             try:
-                self._deliver(written, address)
+                self._deliver(parts, address, subject, mails)
             except smtplib.SMTPSenderRefused as error:
                 # We are refused, not the address: unless that is for now only, it is so for every address.
                 _sort(delivery, address, error.smtp_code, error.smtp_error)
@@ -146,11 +187,13 @@ class MailSender:
                 delivery.accepted.append(address)
         return delivery
 
-    def _deliver(self, written: Rendered, address: str) -> None:
+    def _deliver(self, parts: Sequence[Rendered], address: str, subject: str, mails: Sequence[MailIdentity]) -> None:
         from pegel.report.mail_message import message
 
-        client = self._client or self._open()
-        client.send_message(message(written, sender=self._sender, recipient=address, now=datetime.now(UTC)))
+        client, now = self._client or self._open(), datetime.now(UTC)
+        client.send_message(
+            message(parts, sender=self._sender, recipient=address, now=now, subject=subject, mails=mails)
+        )
 
     def _open(self) -> smtplib.SMTP:
         import smtplib
@@ -186,6 +229,28 @@ def _sort(delivery: Delivery, address: str, code: int, answer: bytes | str) -> N
     """Note what a server answered about one address."""
     text = f"{code} {answer.decode('utf-8', 'replace') if isinstance(answer, bytes) else answer}"
     (delivery.refused if code >= FOR_GOOD else delivery.later)[address] = text
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a mail tells from. `problems`: why it tells less than it could."""
+
+    baseline: Baseline | None
+    tally: Tally
+    long_spans: dict[str, LongSpanRow]
+    now: datetime
+    problems: list[str]
+
+    @classmethod
+    def of(cls, settings: Settings, mail: Mail) -> _Known:
+        baseline, problems, alert = None, list[str](), mail.alert
+        try:
+            baseline = _baseline(settings, mail)
+        except PermanentError as error:
+            problems.append(f"its mail says less, because a baseline cannot be read: {error}")
+        results = services.stores(settings).results
+        tally = results.tally(alert.model, alert.version, alert.since, alert.last_end, alert.names)
+        return cls(baseline, tally, _long_spans(settings, mail), datetime.now(UTC), problems)
 
 
 def _endpoint_logs(settings: Settings, endpoint: str) -> tuple[str, ...]:

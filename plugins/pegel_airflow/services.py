@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pegel.store.baseline_store import BaselineStore
     from pegel.store.dispatch_failures import DispatchFailures
     from pegel.store.job_results import JobResults
+    from pegel.store.last_mails import LastMails
     from pegel.store.long_span_store import LongSpanStore
     from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
@@ -75,6 +76,7 @@ class Stores:
     failures: DispatchFailures
     jobs: JobResults
     unwatched: UnwatchedGroups
+    last_mails: LastMails
     long_spans: LongSpanStore
 
 
@@ -85,6 +87,7 @@ def stores(settings: Settings) -> Stores:
     from pegel.store.baseline_store import BaselineStore
     from pegel.store.dispatch_failures import DispatchFailures
     from pegel.store.job_results import JobResults
+    from pegel.store.last_mails import LastMails
     from pegel.store.long_span_store import LongSpanStore
     from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
@@ -102,6 +105,7 @@ def stores(settings: Settings) -> Stores:
         failures=DispatchFailures(opened),
         jobs=JobResults(opened),
         unwatched=UnwatchedGroups(opened),
+        last_mails=LastMails(opened),
         long_spans=LongSpanStore(opened),
     )
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pegel.spec import names
-from pegel_airflow.mail_sender import MailSender
+from pegel_airflow.mail_sender import Delivery, MailSender
+from pegel_airflow.outbox import DueMail, Outbox
 from pegel_airflow.turns import Turns
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class UnwatchedDispatch:
     sender: MailSender
     now: datetime
     turns: Turns
+    outbox: Outbox
 
     def groups(self, specs: Iterable[MonitorSpec]) -> None:
         """Give each group of these monitors its turn."""
@@ -84,18 +86,37 @@ class UnwatchedDispatch:
             if kept is None:
                 self.stores.unwatched.keep(unwatched)
         else:
-            self._send(mail, unwatched)
+            if kept is None:
+                self.stores.unwatched.keep(unwatched)
+            self._put(mail, unwatched)
 
-    def _send(self, mail: UnwatchedMail, unwatched: Unwatched) -> None:
+    def _put(self, mail: UnwatchedMail, unwatched: Unwatched) -> None:
+        from pegel.alerts.message_identity import MailIdentity
+        from pegel.report.mail_lead import unwatched_lead
+
+        self.outbox.put(
+            DueMail(
+                name=f"group {mail.group}",
+                identity=MailIdentity.of_group(unwatched),
+                recipients=mail.recipients,
+                write=lambda: self.sender.write_unwatched(mail),
+                lead=lambda: unwatched_lead(mail),
+                settle=lambda delivery: self._settle(mail, unwatched, delivery),
+                failed=lambda error: log.error("not told", group=mail.group, reason=repr(error)),
+            )
+        )
+
+    def _settle(self, mail: UnwatchedMail, unwatched: Unwatched, delivery: Delivery) -> None:
         from pegel.alerts.unwatched import told
 
-        delivery = self.sender.deliver(self.sender.write_unwatched(mail), mail.recipients)
         for address, why in delivery.refused.items():
             log.error("not told", group=mail.group, address=address, reason=why)
             self.turns.lines.append(f"group {mail.group}: {address} was refused: {why}")
         if delivery.later:
             self.turns.later.append(delivery.why_later(f"group {mail.group}"))
-        after = told(unwatched, mail, (*delivery.accepted, *delivery.refused), self.now)
+        if delivery.waiting:
+            self.turns.lines.append(f"group {mail.group}: {delivery.why_waiting()}")
+        after = told(unwatched, mail, delivery.settled, self.now)
         if after is None:
             self.stores.unwatched.forget(mail.group)
         else:

@@ -86,8 +86,13 @@ def airflow_database() -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A home of its own for one test, which tasks find through the environment as in service."""
+    """A home of its own for one test, which tasks find through the environment as in service.
+
+    Its mails wait for nothing: how they are gathered, tests say that are about it.
+    """
     monkeypatch.setenv("PEGEL_HOME", str(tmp_path))
+    monkeypatch.setenv("PEGEL_MAIL_GATHER", "0")
+    monkeypatch.setenv("PEGEL_MAIL_PAUSE", "0")
     return Settings()
 
 

@@ -34,7 +34,10 @@ from pegel.stream.partial import OutlierReason, OutlyingEvent
 from pegel.testing.samples import sample_finding, sample_span, sample_spec, sample_window
 from pegel_airflow import alerting, services
 from pegel_airflow.mail_sender import MailSender
+from pegel_airflow.outbox import Outbox
 from pegel_airflow.turns import Turns
+
+NO_PAUSE = timedelta(0)
 
 
 def part(mail: EmailMessage, kind: str) -> str:
@@ -254,9 +257,12 @@ def test_a_failure_that_cannot_be_recorded_holds_up_nobody(
     specs = {spec.key: spec for spec in stores.registry.list()}
     turns = Turns()
     with MailSender(settings) as sender:
-        dispatch = alerting.MonitorDispatch(stores, sender, datetime.now(UTC), turns)
+        now = datetime.now(UTC)
+        outbox = Outbox(stores, sender, now, turns)
+        dispatch = alerting.MonitorDispatch(stores, sender, now, turns, outbox)
         for model, version in stores.alerts.monitors():
             dispatch.monitor(model, version, specs, {})
+        outbox.send(NO_PAUSE)
 
     assert server.told == ["ada@example.org"]
     assert turns.failed[0].startswith("broken/1: ValueError")
@@ -297,7 +303,10 @@ def test_a_mail_that_fails_repeats_none_about_another_kind_of_trouble(settings: 
     specs = {spec.key: spec for spec in stores.registry.list()}
     for sender_of in (NoDriftMails, NoDriftMails, MailSender):
         with sender_of(settings) as sender:
-            alerting.MonitorDispatch(stores, sender, datetime.now(UTC), turns := Turns()).monitor("mixed", 1, specs, {})
+            now, turns = datetime.now(UTC), Turns()
+            outbox = Outbox(stores, sender, now, turns)
+            alerting.MonitorDispatch(stores, sender, now, turns, outbox).monitor("mixed", 1, specs, {})
+            outbox.send(NO_PAUSE)
         passes.append((len(turns.failed), len(server.kept)))
 
     assert [(1, 1), (1, 1), (0, 2)] == passes

@@ -20,6 +20,7 @@ from pegel.testing.samples import sample_heartbeat, sample_spec
 from pegel.testing.stream_fakes import speak
 from pegel_airflow import alerting, services
 from pegel_airflow.mail_sender import MailSender
+from pegel_airflow.outbox import Outbox
 from pegel_airflow.turns import Turns
 from pegel_airflow.unwatched_dispatch import UnwatchedDispatch
 
@@ -48,7 +49,9 @@ class Group:
         specs = [entry.spec for entry in self.stores.registry.entries() if entry.spec is not None]
         turns = Turns()
         with MailSender(self.settings) as sender:
-            UnwatchedDispatch(self.stores, sender, self.begin + minutes * MINUTE, turns).groups(specs)
+            outbox = Outbox(self.stores, sender, self.begin + minutes * MINUTE, turns)
+            UnwatchedDispatch(self.stores, sender, self.begin + minutes * MINUTE, turns, outbox).groups(specs)
+            outbox.send(timedelta(0))
         assert [] == turns.failed
         if turns.later:
             raise Unavailable("; ".join(turns.later))

@@ -155,7 +155,7 @@ def test_truth_values_as_labels_and_numbers_as_answers(rng: np.random.Generator)
 def test_a_line_break_in_the_name_of_a_feature() -> None:
     """Headers of spreadsheets have line breaks: a mail's subject has a blank in their place."""
     mail = message(
-        Rendered("[pegel] m v1: Umsatz\n(EUR) is drifting", "t", "<p>t</p>", None),
+        [Rendered("[pegel] m v1: Umsatz\n(EUR) is drifting", "t", "<p>t</p>", None)],
         sender="a@b.org",
         recipient="c@d.org",
         now=datetime.now(UTC),

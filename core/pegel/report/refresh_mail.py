@@ -15,11 +15,6 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.store.refresh_store import Refresh
 
-_PAGE = Markup(
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark"></head>'
-    '<body style="font: 15px/1.5 sans-serif;"><div style="margin: 0 auto; max-width: 640px; padding: 20px;">'
-    "{}</div></body></html>"
-)
 _PICTURE = Markup(
     '<img src="cid:{}" width="600" style="border-radius: 6px; height: auto; max-width: 100%;" '
     'alt="The fields that moved most. Outline: current baseline. Filled: new training data.">'
@@ -71,9 +66,9 @@ def picture_of(changes: BaselineChanges, current: Baseline, recount: Baseline) -
 def _html(first: list[str], link: str, review: list[str], last: list[str], *, picture: bool) -> str:
     head = [Markup('<p style="margin: 0 0 6px;">{}</p>').format(_linked(line, link)) for line in first]
     drawn = [_PICTURE.format(PICTURE)] if picture else []
-    body = Markup('<pre style="font: 13px/1.5 monospace; white-space: pre-wrap;">{}</pre>').format("\n".join(review))
+    body = Markup("<pre>{}</pre>").format("\n".join(review))
     tail = [Markup("<p>{}</p>").format(line) for line in last]
-    return str(_PAGE.format(Markup("").join([*head, *drawn, body, *tail])))
+    return str(Markup("").join([*head, *drawn, body, *tail]))
 
 
 def _linked(line: str, link: str) -> Markup:

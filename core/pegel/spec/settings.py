@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pegel.errors import SetupError
+from pegel.spec.durations import Delay
 
 SETTINGS_FILE = "settings.json"
 """Below a home: what a system that is up says of its addresses. It may name a database's password: mode 0600."""
@@ -117,6 +119,10 @@ class Settings(BaseSettings):
     """Mail server of Airflow's connection `smtp_default`, as host:port: `pegel validate` asks whether it answers."""
     mail_from: str = "pegel@localhost"
     """Sender of alert mails when the SMTP connection names none."""
+    mail_gather: Delay = timedelta(seconds=10)
+    """How long a pass that has something to mail waits for what else comes: what changes at once is one mail."""
+    mail_pause: Delay = timedelta(minutes=5)
+    """How long an address is left alone after a mail; what is due to it meanwhile is one mail then."""
     serving_python: Path | None = None
     """Interpreter of the serving environment, used by the local serving backend."""
     spark_python: Path | None = None

@@ -547,6 +547,14 @@ unwatched_groups = sa.Table(
     sa.Column("told", Document, nullable=False),
 )
 
+# When an address was sent its last message: it is left alone for a while then.
+last_mails = sa.Table(
+    "last_mails",
+    metadata,
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("sent_at", Instant, nullable=False),
+)
+
 # Who may write for a group. `unfinished_reads`: drivers that began to read since the last commit and did not end by a
 # clean stop; a commit sets it to 1, because its writer may still die. `last_commit`: by what the last one is known.
 claims = sa.Table(

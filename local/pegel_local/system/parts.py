@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pegel.spec.settings import Settings
 from pegel_local.airflow.airflow_services import USER, Airflow
@@ -35,6 +36,9 @@ class Parts:
             page_url=f"http://{LOOPBACK}:{self.ports['airflow']}/pegel",
             airflow_url=f"http://{LOOPBACK}:{self.ports['airflow']}",
             smtp=f"{LOOPBACK}:{self.ports['mail']}",
+            # Its mail box wakes nobody: each mail is there as soon as it is due.
+            mail_gather=timedelta(0),
+            mail_pause=timedelta(0),
             serving_python=self.checkout.python("serving"),
             spark_python=self.checkout.python("spark"),
         )

@@ -192,7 +192,7 @@ def test_an_earlier_alert_is_remembered(mail: Mail, baseline: Baseline) -> None:
 
 def test_the_message_is_what_mail_programs_expect(rendered: Rendered) -> None:
     """Plain text first, then HTML with the picture inside it; the bytes survive the way."""
-    sent = message(rendered, sender="pegel@localhost", recipient="on-call@example.org", now=NOW)
+    sent = message([rendered], sender="pegel@localhost", recipient="on-call@example.org", now=NOW)
     received = BytesParser(policy=policy.default).parsebytes(sent.as_bytes())
     kinds = [part.get_content_type() for part in received.walk()]
     body = received.get_body(("plain",))
@@ -214,7 +214,7 @@ def test_a_line_break_in_a_name_ends_no_header(mail: Mail) -> None:
     rendered = render(told, baseline=None, tally=TALLY, page_url=PAGE, now=NOW)
     short = plain(told, problem="a test", page_url=PAGE, now=NOW)
     subjects = [
-        message(written, sender="pegel@localhost", recipient="ada@example.org", now=NOW)["Subject"]
+        message([written], sender="pegel@localhost", recipient="ada@example.org", now=NOW)["Subject"]
         for written in (rendered, short)
     ]
 

@@ -58,7 +58,9 @@ def test_a_page_holds_no_control_and_no_script_of_others_and_stays_small(sources
 
 def test_a_subject_is_one_line_whatever_a_feature_is_called() -> None:
     """A line break in a name is a blank in the header, and no header can be added."""
-    mail = message(Rendered(f"[pegel] m v1: {ODD}", "t", None, None), sender="a@b.org", recipient="c@d.org", now=START)
+    mail = message(
+        [Rendered(f"[pegel] m v1: {ODD}", "t", None, None)], sender="a@b.org", recipient="c@d.org", now=START
+    )
 
     assert (["c@d.org"], None, True) == (mail.get_all("To"), mail["Bcc"], len(mail.as_bytes()) < 5_000)
 

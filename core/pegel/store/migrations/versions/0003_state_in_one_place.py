@@ -393,6 +393,11 @@ def _unwatched() -> None:
         *(_text("group"), _instant("since"), _instant("mailed_at", null=True), _text("told")),
         _key("unwatched_groups", "group"),
     )
+    op.create_table(
+        "last_mails",
+        *(_text("address"), _instant("sent_at")),
+        _key("last_mails", "address"),
+    )
 
 
 def _actions() -> None:

@@ -1,0 +1,92 @@
+"""The first words of a mail, by themselves: how it is told among many that are due at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pegel.alerts.alert import Mail, MailKind
+from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.unwatched import UnwatchedMail
+from pegel.report.alert_mail import headline
+from pegel.report.alert_subject import plain_state, worst_feature
+from pegel.report.mail_facts import Facts
+from pegel.spec import names
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
+
+NOT_WATCHED = "nobody watches"
+ABOUT = {
+    AlertKind.DRIFT: "drift of {}",
+    AlertKind.LONG_SPANS: "drift of {} in a long span",
+    AlertKind.MODEL: "another model answers",
+    AlertKind.ATTRIBUTIONS: "the prediction moves by {}",
+    AlertKind.PERFORMANCE: "{} worse than in training",
+    AlertKind.QUALITY: "{} not as expected",
+    AlertKind.SKEW: "{} served otherwise than its table says",
+    AlertKind.EVENTS: "{}",
+    AlertKind.PROBING: "probing suspected",
+    AlertKind.SINGLE_EVENT: "an event extremely far out",
+}
+"""What a kind of alert is called over a list of such alerts, with the feature or kind of events it is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """What one of many mails says. `about`: alike for alerts about the same; `models`: keys of those it concerns."""
+
+    about: str
+    models: tuple[str, ...]
+    is_over: bool
+    since: datetime
+    p_value: float
+    """Of its clearest finding: the smallest is told first."""
+    sentence: str
+    quiet: str
+    """The command that acknowledges or silences it; empty where there is none."""
+
+
+def alert_lead(mail: Mail, facts: Facts) -> Lead:
+    """Return the first sentence of a mail about an alert, and of how many further features it tells."""
+    first, *further = headline(facts)
+    more = f" And {len(further)} more." if further and mail.kind is not MailKind.OVER else ""
+    return _of_alert(mail, f"{first}{more}")
+
+
+def plain_lead(mail: Mail) -> Lead:
+    """Return what can be said of an alert without looking at its windows or its baseline."""
+    return _of_alert(mail, f"{shown(worst_feature(mail.alert).feature, NAME_LIMIT)}: {plain_state(mail)}.")
+
+
+def unwatched_lead(mail: UnwatchedMail) -> Lead:
+    """Return what a mail about a group says that nobody watches, or somebody does again."""
+    is_over = mail.kind is MailKind.OVER
+    said = "is watched again" if is_over else f"is not watched: {shown(mail.reason, LONGEST_SENTENCE)}"
+    return Lead(
+        about=NOT_WATCHED,
+        models=mail.models,
+        is_over=is_over,
+        since=mail.since,
+        p_value=0.0,
+        sentence=f"The group {shown(mail.group, NAME_LIMIT)} {said}.",
+        quiet="",
+    )
+
+
+def _of_alert(mail: Mail, sentence: str) -> Lead:
+    alert, worst = mail.alert, worst_feature(mail.alert)
+    is_over = mail.kind is MailKind.OVER
+    return Lead(
+        about=ABOUT[alert.kind].format(shown(names.feature_of(worst.feature), NAME_LIMIT)),
+        models=(alert.key,),
+        is_over=is_over,
+        since=alert.since,
+        p_value=worst.finding.p_value,
+        sentence=sentence,
+        quiet="" if is_over else f"pegel ack {alert.id[:8]}",
+    )
+
+
+def worst_first(leads: Sequence[Lead]) -> list[Lead]:
+    """Return leads in the order in which they are told."""
+    return sorted(leads, key=lambda lead: (lead.p_value, lead.since, lead.models))

@@ -1,0 +1,124 @@
+"""One message about many things that are due at once: what they share first, then each kind with its worst."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pegel.report.html import environment
+from pegel.report.mail_lead import Lead, worst_first
+from pegel.report.mail_message import Rendered
+from pegel.report.words import moment
+from pegel.spec.plain_numbers import how_many
+
+SHOWN_OF_A_TROUBLE = 5
+"""Alerts about the same that are told one by one; the rest is counted."""
+TROUBLES = 20
+"""Troubles that are told one by one, those of few models included."""
+MANY_MODELS = 5
+"""From so many models on that changed at about the same time, the cause is looked for in what they share."""
+TOGETHER_WITHIN = timedelta(minutes=15)
+_SHARED = (
+    "Where so many change at about the same time, look first at what they share: a deployment, a table of features, "
+    "the broker, the network."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SameTrouble:
+    """Alerts about the same, in the order in which they are told; `models`: how many these are of."""
+
+    about: str
+    models: int
+    since: str
+    leads: tuple[Lead, ...]
+
+    @property
+    def title(self) -> str:
+        """Return what they are about, of how many models, and since when."""
+        return f"{self.about} ({how_many(self.models, 'model')}, since {self.since} UTC)"
+
+    @property
+    def shown(self) -> tuple[Lead, ...]:
+        """Return those that are told one by one."""
+        return self.leads[:SHOWN_OF_A_TROUBLE]
+
+    @property
+    def further(self) -> int:
+        """Return how many are counted alone."""
+        return len(self.leads) - len(self.shown)
+
+
+def many_subject(leads: Sequence[Lead], now: datetime) -> str:
+    """Return the subject of one message about these: of how many models, and what most of them have."""
+    return f"[pegel] {_headline(leads, _troubles(leads, now))}"
+
+
+def many_words(leads: Sequence[Lead], *, page_url: str, now: datetime) -> Rendered:
+    """Return the message that tells all of these, two at least: plain text and HTML, no picture.
+
+    Troubles of most models come first; of each the clearest alerts. However many there are, it is a page long.
+    """
+    troubles = _troubles(leads, now)
+    begun = [lead for lead in leads if not lead.is_over]
+    values = {
+        "opening": _opening(leads),
+        "shared": _SHARED if _at_once(begun) else "",
+        "troubles": troubles[:TROUBLES],
+        "further_troubles": len(troubles) - len(troubles[:TROUBLES]),
+        "link": page_url.rstrip("/"),
+        "now": now,
+    }
+    return Rendered(
+        subject=many_subject(leads, now),
+        text=environment().get_template("many.txt.j2").render(values),
+        html=environment().get_template("many.html.j2").render(values),
+        picture=None,
+    )
+
+
+def _troubles(leads: Sequence[Lead], now: datetime) -> list[SameTrouble]:
+    grouped: dict[tuple[bool, str], list[Lead]] = {}
+    for lead in leads:
+        grouped.setdefault((lead.is_over, lead.about), []).append(lead)
+    found = []
+    for (is_over, about), alike in grouped.items():
+        named = f"{'over: ' if is_over else ''}{about}"
+        found.append((is_over, SameTrouble(named, _models(alike), _since(alike, now), tuple(worst_first(alike)))))
+    return [trouble for _, trouble in sorted(found, key=lambda one: (one[0], -one[1].models, one[1].about))]
+
+
+def _models(leads: Sequence[Lead]) -> int:
+    return len({model for lead in leads for model in lead.models})
+
+
+def _since(leads: Sequence[Lead], now: datetime) -> str:
+    return moment(min(lead.since for lead in leads), now)
+
+
+def _opening(leads: Sequence[Lead]) -> str:
+    over = sum(lead.is_over for lead in leads)
+    begun = len(leads) - over
+    parts = [f"{how_many(begun, 'alert')} to look at"] if begun else []
+    parts += [f"{how_many(over, 'alert')} over"] if over else []
+    return f"{' and '.join(parts)}, of {how_many(_models(leads), 'model')}."
+
+
+def _at_once(begun: Sequence[Lead]) -> bool:
+    """Say whether many models changed at about the same time."""
+    models: dict[str, datetime] = {}
+    for lead in begun:
+        for model in lead.models:
+            models[model] = min(lead.since, models.get(model, lead.since))
+    times = sorted(models.values())
+    pairs = zip(times, times[MANY_MODELS - 1 :], strict=False)
+    return any(last - first <= TOGETHER_WITHIN for first, last in pairs)
+
+
+def _headline(leads: Sequence[Lead], troubles: Sequence[SameTrouble]) -> str:
+    first, further = troubles[0], len(troubles) - 1
+    also = f", and {further} more" if further else ""
+    if _models(leads) == 1:
+        return f"{leads[0].models[0]}: {first.about} (since {first.since} UTC){also}"
+    return f"{how_many(_models(leads), 'model')}: {first.title}{also}"

@@ -1,0 +1,155 @@
+"""Mails that are due in one pass, sent by address: what is due to one at once is one message, and a pause follows.
+
+A mail is settled as soon as each of its addresses had its turn: a crash repeats at most what is not yet, under the same
+Message-ID. Whatever goes wrong with one address or one mail holds up no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
+
+from pegel_airflow.mail_sender import Delivery, MailSender
+from pegel_airflow.turns import Turns
+
+if TYPE_CHECKING:
+    from pegel.alerts.gathering import Gathered
+    from pegel.alerts.message_identity import MailIdentity
+    from pegel.report.mail_lead import Lead
+    from pegel.report.mail_message import Rendered
+    from pegel_airflow.services import Stores
+
+WHOLE_MAILS = 3
+"""So many mails to one address are told whole, one after the other, in one message; of more the first words."""
+Words = TypeVar("Words")
+
+
+@dataclass(kw_only=True)
+class DueMail:
+    """One mail that is due. `name`: of what it is about; `settle` is told what became of it.
+
+    `write` returns it as a message of its own, `lead` as one of many; None where nothing can be written: then `settle`
+    is told of no address. `failed` is told of an error that nobody foresaw.
+    """
+
+    name: str
+    identity: MailIdentity
+    recipients: tuple[str, ...]
+    write: Callable[[], Rendered | None]
+    lead: Callable[[], Lead | None]
+    settle: Callable[[Delivery], None]
+    failed: Callable[[Exception], None]
+    delivery: Delivery = field(default_factory=Delivery)
+
+    @cached_property
+    def whole(self) -> Rendered | None:
+        """Return it as a message of its own, written once for all of its addresses."""
+        return self.write()
+
+    @cached_property
+    def in_short(self) -> Lead | None:
+        """Return it as one of many, likewise."""
+        return self.lead()
+
+
+class Outbox:
+    """The mails of one pass."""
+
+    def __init__(self, stores: Stores, sender: MailSender, now: datetime, turns: Turns, page_url: str = "") -> None:
+        """Send nothing yet."""
+        self._stores = stores
+        self._sender = sender
+        self._now = now
+        self._turns = turns
+        self._page_url = page_url
+        self._due: list[DueMail] = []
+
+    def put(self, mail: DueMail) -> None:
+        """Take in a mail that is due."""
+        self._due.append(mail)
+
+    def has_mail_to_send(self, pause: timedelta) -> bool:
+        """Say whether a mail is due to an address that is not left alone just now."""
+        return bool(self._gathered(pause).messages)
+
+    def send(self, pause: timedelta) -> None:
+        """Send what goes out now, and settle every mail. `pause`: how long an address is left alone after a mail."""
+        chosen = self._gathered(pause)
+        left = []
+        for mail in self._due:
+            waiting = [address for address in mail.recipients if address not in chosen.messages]
+            mail.delivery.waiting = {address: chosen.waiting[address] for address in waiting}
+            left.append(len(mail.recipients) - len(waiting))
+            if not left[-1]:
+                self._settle(mail)
+        for address, places in chosen.messages.items():
+            self._send(address, [self._due[at] for at in places])
+            for at in places:
+                left[at] -= 1
+                if not left[at]:
+                    self._settle(self._due[at])
+
+    def _settle(self, mail: DueMail) -> None:
+        error = self._turns.take(mail.name, partial(mail.settle, mail.delivery))
+        if error is not None:
+            self._turns.take(mail.name, partial(mail.failed, error))
+
+    def _send(self, address: str, mails: Sequence[DueMail]) -> None:
+        """Send an address what is due to it; what nobody foresaw leaves it due."""
+        told, parts, subject = self._message(address, mails)
+        if not parts:
+            return
+        sent = Delivery()
+        deliver = partial(self._sender.deliver, subject=subject, mails=[mail.identity for mail in told])
+
+        def turn() -> None:
+            nonlocal sent
+            sent = deliver(parts, [address])
+            if sent.accepted:
+                self._stores.last_mails.sent(address, self._now)
+
+        error = self._turns.take(f"mail to {address}", turn)
+        if not sent.settled:
+            sent.later.setdefault(address, repr(error))
+        for mail in told:
+            mail.delivery.accepted += sent.accepted
+            mail.delivery.refused |= sent.refused
+            mail.delivery.later |= sent.later
+
+    def _message(self, address: str, mails: Sequence[DueMail]) -> tuple[list[DueMail], list[Rendered], str]:
+        """Return which of these mails can be told, and the parts and the subject of the message that tells them."""
+        from pegel.report.many_mails import many_subject, many_words
+
+        if len(mails) == 1:
+            alone = self._worded(address, mails[0], lambda mail: mail.whole)
+            return (list(mails), [alone], "") if alone is not None else ([], [], "")
+        leads = {at: self._worded(address, mail, lambda mail: mail.in_short) for at, mail in enumerate(mails)}
+        known = {at: lead for at, lead in leads.items() if lead is not None}
+        if len(known) > WHOLE_MAILS:
+            told = list(known.values())
+            words = many_words(told, page_url=self._page_url, now=self._now)
+            return [mails[at] for at in known], [words], many_subject(told, self._now)
+        parts = {at: self._worded(address, mails[at], lambda mail: mail.whole) for at in known}
+        written = {at: part for at, part in parts.items() if part is not None}
+        subject = many_subject([known[at] for at in written], self._now) if len(written) > 1 else ""
+        return [mails[at] for at in written], list(written.values()), subject
+
+    def _worded(self, address: str, mail: DueMail, words: Callable[[DueMail], Words | None]) -> Words | None:
+        """Return words of a mail; where an error keeps them from being found, it stays due, and holds up no other."""
+        found = list[Words | None]()
+        error = self._turns.take(mail.name, lambda: found.append(words(mail)))
+        if error is not None:
+            self._turns.take(mail.name, partial(mail.failed, error))
+        if not found:
+            mail.delivery.later[address] = "its words could not be found"
+        return found[0] if found else None
+
+    def _gathered(self, pause: timedelta) -> Gathered:
+        from pegel.alerts.gathering import gathered
+
+        due = [mail.recipients for mail in self._due]
+        last = self._stores.last_mails.of(address for addresses in due for address in addresses)
+        return gathered(due, last, now=self._now, pause=pause)

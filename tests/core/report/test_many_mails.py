@@ -1,0 +1,96 @@
+"""One message about many alerts: what they share first, the worst of each, nothing drowned, a page at most."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pegel.report.mail_lead import Lead
+from pegel.report.mail_message import Rendered
+from pegel.report.many_mails import many_words
+from pegel.testing.manual_clock import START
+
+NOW = START + timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+
+def lead(
+    model: str, about: str = "drift of amount", minutes: float = 0, p_value: float = 1e-9, *, is_over: bool = False
+) -> Lead:
+    """Return what is told of one alert."""
+    return Lead(
+        about=about,
+        models=(f"{model}/1",),
+        is_over=is_over,
+        since=START + minutes * MINUTE,
+        p_value=p_value,
+        sentence=f"{about.partition(' of ')[2]} of {model} shifted up.",
+        quiet="" if is_over else f"pegel ack {model}",
+    )
+
+
+def told(leads: list[Lead]) -> Rendered:
+    """Return the message about them."""
+    return many_words(leads, page_url="http://page/pegel/", now=NOW)
+
+
+@pytest.fixture
+def night() -> Rendered:
+    """A bad deploy of 197 models, and one model that drifts by itself since long before."""
+    deploy = [lead(f"m{at:03}", minutes=40 + at / 100, p_value=10.0**-at) for at in range(197)]
+    return told([*deploy[:100], lead("slow", "drift of age", minutes=-300), *deploy[100:]])
+
+
+def test_the_subject_says_how_many_and_what_most_of_them_have(night: Rendered) -> None:
+    """How many models, the subject of most of them with its time, and how many further ones."""
+    assert "[pegel] 198 models: drift of amount (197 models, since 00:40 UTC), and 1 more" == night.subject
+
+
+def test_a_drift_of_one_model_is_not_drowned(night: Rendered) -> None:
+    """What differs from the rest stands by itself, with its command."""
+    (line,) = [line for line in night.text.splitlines() if "slow/1" in line]
+
+    assert "  slow/1: age of slow shifted up." == line
+    assert "pegel ack slow" in night.text
+
+
+def test_of_what_is_alike_the_worst_are_told_and_the_rest_is_counted(night: Rendered) -> None:
+    """Five of 197, the clearest first, in text and HTML."""
+    named = [line.split("/")[0].strip() for line in night.text.splitlines() if line.startswith("  m")]
+
+    assert ["m196", "m195", "m194", "m193", "m192"] == named
+    assert "  and 192 more of the same" in night.text.splitlines()
+    assert "and 192 more of the same" in str(night.html)
+
+
+def test_many_that_begin_together_lead_to_what_they_share(night: Rendered) -> None:
+    """It says where to look first; five that began hours apart are five troubles."""
+    apart = told([lead(f"m{at}", minutes=60 * at) for at in range(5)])
+    shared = "look first at what they share"
+
+    assert (True, False) == (shared in night.text, shared in apart.text)
+
+
+def test_what_is_over_stands_last() -> None:
+    """News to look at comes first, whatever there is more of."""
+    rendered = told([*(lead(f"m{at}", is_over=True) for at in range(9)), lead("new", "late events")])
+    titles = [line for line in rendered.text.splitlines() if line.endswith(" UTC)")]
+
+    assert ["late events (1 model, since 00:00 UTC)", "over: drift of amount (9 models, since 00:00 UTC)"] == titles
+    assert rendered.text.startswith("1 alert to look at and 9 alerts over, of 10 models.\n")
+
+
+def test_however_much_there_is_it_is_a_page() -> None:
+    """Ten thousand alerts about a thousand troubles: twenty of these, the rest counted."""
+    rendered = told([lead(f"m{at}", f"drift of f{at % 1_000}") for at in range(10_000)])
+
+    assert "and 980 more troubles" in rendered.text
+    assert 300 > len(rendered.text.splitlines())
+
+
+def test_odd_names_are_text() -> None:
+    """Markup in a name is shown, not run."""
+    rendered = told([lead("<b>x</b>", "drift of <i>y</i>"), lead("z")])
+
+    assert ("&lt;b&gt;x" in str(rendered.html), "<b>x" in str(rendered.html)) == (True, False)
