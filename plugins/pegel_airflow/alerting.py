@@ -1,8 +1,9 @@
 """Alert: findings that wait become alerts, and those that a person must see now become mails.
 
-Each monitor has its turn alone, and then each group: whatever goes wrong with one holds up no other. What was found is
-taken in first; which mail is due is read off the alerts. What is due to one address is one message. Mail accepted, then
-alert saved: a crash between the two repeats a mail, under the same Message-ID; it never loses one.
+Each monitor has its turn alone, and then what is wrong with the watching itself: whatever goes wrong with one holds up
+no other. What was found is taken in first; which mail is due is read off the alerts. What is due to one address is one
+message. Mail accepted, then alert saved: a crash between the two repeats a mail, under the same Message-ID; it never
+loses one.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import structlog
 from pegel.spec import names
 from pegel.spec.settings import Settings
 from pegel_airflow import services
+from pegel_airflow.health_dispatch import HealthDispatch
 from pegel_airflow.mail_sender import Delivery, MailSender
 from pegel_airflow.outbox import DueMail, Outbox
 from pegel_airflow.turns import Turns
-from pegel_airflow.unwatched_dispatch import UnwatchedDispatch
 
 if TYPE_CHECKING:
     from pegel.alerts.alert import Alert, Change, Mail
@@ -152,7 +153,7 @@ class MonitorDispatch:
 
 
 def drain(settings: Settings) -> str:
-    """Take in what waits, send what is due and return what happened, one line per monitor or group that changed.
+    """Take in what waits, send what is due and return what happened, one line per monitor or other thing that changed.
 
     Where something is due, it waits `mail_gather` for what else comes: what changes at once is one mail. What can never
     be told is recorded, shown on page and status, and passed. After all monitors had their turn: raises Unavailable if
@@ -172,7 +173,7 @@ def drain(settings: Settings) -> str:
 
 
 class Pass:
-    """One look at all monitors and all groups."""
+    """One look at all monitors, and at the watching itself."""
 
     def __init__(self, settings: Settings, sender: MailSender) -> None:
         """Look at nothing yet."""
@@ -193,7 +194,7 @@ class Pass:
         monitors = MonitorDispatch(self._stores, self._sender, self._now, self._turns, self.outbox)
         for model, version in self._stores.alerts.monitors():
             monitors.monitor(model, version, specs, unreadable)
-        UnwatchedDispatch(self._stores, self._sender, self._now, self._turns, self.outbox).groups(specs.values())
+        HealthDispatch(self._stores, self._sender, self._now, self._turns, self.outbox).look(specs.values())
 
     def end(self) -> str:
         """Send what is in the outbox; return and raise as `drain`."""

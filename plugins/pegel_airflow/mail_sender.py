@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import smtplib
 
     from pegel.alerts.alert import Mail
+    from pegel.alerts.health import HealthMail
     from pegel.alerts.message_identity import MailIdentity
-    from pegel.alerts.unwatched import UnwatchedMail
     from pegel.baseline.baseline import Baseline
     from pegel.longspans.long_span_row import LongSpanRow
     from pegel.report.mail_lead import Lead
@@ -141,14 +141,15 @@ class MailSender:
             problems.append(f"nobody was mailed, because not even a plain line could be written: {error!r}")
         return None, problems
 
-    def write_unwatched(self, mail: UnwatchedMail) -> Rendered:
-        """Return the words of a mail about a group that nobody watches, or somebody does again."""
+    def write_health(self, mail: HealthMail) -> Rendered:
+        """Return the words of a mail about the watching itself."""
         from pegel.reconcile.actions import Target
-        from pegel.report.unwatched_mail import unwatched_words
+        from pegel.report.health_mail import health_words
 
-        moves = services.stores(self._settings).actions.recent(Target.driver(mail.group), limit=1, damaged=[])
+        driver = Target.driver(mail.alert.group)
+        moves = services.stores(self._settings).actions.recent(driver, limit=1, damaged=[]) if mail.alert.group else []
         last = moves[-1] if moves else None
-        return unwatched_words(mail, last, page_url=self._settings.page_url, now=datetime.now(UTC))
+        return health_words(mail, last, page_url=self._settings.page_url, now=datetime.now(UTC))
 
     def deliver(
         self,

@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from pegel.store.alert_store import AlertStore
     from pegel.store.baseline_store import BaselineStore
     from pegel.store.dispatch_failures import DispatchFailures
+    from pegel.store.health_alerts import HealthAlerts
     from pegel.store.job_results import JobResults
     from pegel.store.last_mails import LastMails
     from pegel.store.long_span_store import LongSpanStore
     from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
-    from pegel.store.unwatched_groups import UnwatchedGroups
+    from pegel.store.table_reads import TableReads
 
 JOB_BACKENDS = {
     LOCAL: "pegel_local.backends.driver_processes:LocalJobBackend",
@@ -75,7 +76,8 @@ class Stores:
     refreshes: RefreshStore
     failures: DispatchFailures
     jobs: JobResults
-    unwatched: UnwatchedGroups
+    health: HealthAlerts
+    tables: TableReads
     last_mails: LastMails
     long_spans: LongSpanStore
 
@@ -86,13 +88,14 @@ def stores(settings: Settings) -> Stores:
     from pegel.store.alert_store import AlertStore
     from pegel.store.baseline_store import BaselineStore
     from pegel.store.dispatch_failures import DispatchFailures
+    from pegel.store.health_alerts import HealthAlerts
     from pegel.store.job_results import JobResults
     from pegel.store.last_mails import LastMails
     from pegel.store.long_span_store import LongSpanStore
     from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
-    from pegel.store.unwatched_groups import UnwatchedGroups
+    from pegel.store.table_reads import TableReads
 
     opened = engine(settings.database)
     return Stores(
@@ -104,7 +107,8 @@ def stores(settings: Settings) -> Stores:
         refreshes=RefreshStore(opened),
         failures=DispatchFailures(opened),
         jobs=JobResults(opened),
-        unwatched=UnwatchedGroups(opened),
+        health=HealthAlerts(opened),
+        tables=TableReads(opened),
         last_mails=LastMails(opened),
         long_spans=LongSpanStore(opened),
     )

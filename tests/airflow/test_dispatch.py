@@ -274,8 +274,8 @@ def test_a_failure_that_cannot_be_recorded_holds_up_nobody(
 def test_what_is_wrong_with_groups_holds_up_no_monitor(settings: Settings, server: Server) -> None:
     """Where groups cannot be looked at, findings are mailed all the same; both are in what the task fails with."""
     watched(settings, "calm")
-    damage(settings, sa.text("DROP TABLE unwatched_groups"))
-    with pytest.raises(PermanentError, match=r"all groups: [^\n]*\n(.*\n)*Everything else:\n(.*\n)*calm/1"):
+    damage(settings, sa.text("DROP TABLE health_alerts"))
+    with pytest.raises(PermanentError, match=r"the watching itself: [^\n]*\n(.*\n)*Everything else:\n(.*\n)*calm/1"):
         alerting.drain(settings)
 
     assert ["calm@example.org"] == server.told

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pegel.alerts.alert import Alert
-from pegel.alerts.unwatched import Unwatched
+from pegel.alerts.health import HealthAlert
 
 _DOMAIN = "pegel.invalid"
 _DIGITS = 32
@@ -31,9 +31,10 @@ class MailIdentity:
         return cls(f"alert {before.id}", _after(before.mailed_at))
 
     @classmethod
-    def of_group(cls, before: Unwatched) -> MailIdentity:
-        """Return that of the next mail about a group that nobody watches, as it is known before it."""
-        return cls(f"group {before.group} since {before.since.isoformat()}", _after(before.mailed_at))
+    def of_health(cls, before: HealthAlert) -> MailIdentity:
+        """Return that of the next mail about the watching itself, as what is wrong is known before it."""
+        thread = f"health {before.kind.value} {before.about} since {before.since.isoformat()}"
+        return cls(thread, _after(before.mailed_at))
 
 
 def message_id(mails: Sequence[MailIdentity], recipient: str) -> str:

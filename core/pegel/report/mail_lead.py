@@ -8,14 +8,14 @@ from datetime import datetime
 
 from pegel.alerts.alert import Mail, MailKind
 from pegel.alerts.alert_kind import AlertKind
-from pegel.alerts.unwatched import UnwatchedMail
+from pegel.alerts.health import HealthMail
 from pegel.report.alert_mail import headline
 from pegel.report.alert_subject import plain_state, worst_feature
+from pegel.report.health_mail import STATES
 from pegel.report.mail_facts import Facts
 from pegel.spec import names
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 
-NOT_WATCHED = "nobody watches"
 ABOUT = {
     AlertKind.DRIFT: "drift of {}",
     AlertKind.LONG_SPANS: "drift of {} in a long span",
@@ -58,17 +58,18 @@ def plain_lead(mail: Mail) -> Lead:
     return _of_alert(mail, f"{shown(worst_feature(mail.alert).feature, NAME_LIMIT)}: {plain_state(mail)}.")
 
 
-def unwatched_lead(mail: UnwatchedMail) -> Lead:
-    """Return what a mail about a group says that nobody watches, or somebody does again."""
-    is_over = mail.kind is MailKind.OVER
-    said = "is watched again" if is_over else f"is not watched: {shown(mail.reason, LONGEST_SENTENCE)}"
+def health_lead(mail: HealthMail) -> Lead:
+    """Return what a mail about the watching itself says."""
+    alert, is_over = mail.alert, mail.kind is MailKind.OVER
+    state, over = STATES[alert.kind]
+    said = f"{over}." if is_over else f"{state}: {shown(alert.reason, LONGEST_SENTENCE)}."
     return Lead(
-        about=NOT_WATCHED,
+        about=state,
         models=mail.models,
         is_over=is_over,
-        since=mail.since,
+        since=alert.since,
         p_value=0.0,
-        sentence=f"The group {shown(mail.group, NAME_LIMIT)} {said}.",
+        sentence=said,
         quiet="",
     )
 

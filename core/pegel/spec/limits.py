@@ -27,6 +27,21 @@ does twenty other things. From then on it says each step, and what counts is tha
 `FIRST_BATCH_WITHIN`."""
 NOT_WATCHED_FOR = timedelta(minutes=5)
 """How long a group may be without a driver that watches it before people are mailed: a restart takes a minute."""
+NOT_JUDGED_FOR = NOT_WATCHED_FOR
+"""The same of a model whose events cannot be counted or judged: a database that was away takes a minute."""
+BEHIND_BY, BEHIND_FOR = timedelta(minutes=5), timedelta(minutes=10)
+"""Age of the newest event that a driver with a backlog has read, at which it counts as behind, and how long it may be:
+after a restart or an outage it reads what came meanwhile."""
+QUIET_AT_LEAST, QUIETER_THAN_EVER = timedelta(minutes=15), 2.0
+"""A model is without traffic where nothing has come for so long, and for so many times as long as the longest it was
+quiet in the newest `QUIET_WINDOWS` windows: what has nights or weekends within them is not missed in one."""
+QUIET_WINDOWS = 2_000
+NO_TRAFFIC_FOR = timedelta(minutes=0)
+"""How long that may be so: the silence itself is long enough."""
+RECORDS_LOST_FOR = timedelta(minutes=0)
+"""How long records may be lost before people are mailed: it is final."""
+OPEN_LEDGER_FOR = timedelta(minutes=10)
+"""How long a minute of the ledger may stay open before people are mailed: what arrived counts with the next batch."""
 STOP_GRACE = timedelta(seconds=30)
 """How long anything may take to finish its batch before it is ended."""
 SERVICE_GRACE = timedelta(seconds=10)

@@ -139,6 +139,15 @@ class Results:
         rows = self._fetched(statement, f"a window of {model}/{version}")
         return readable(window, reversed(rows), damaged)
 
+    def busy_spans(self, model: str, version: int, *, limit: int) -> list[Span]:
+        """Return the newest windows in which anything came, final or not, in order of time; at most so many rows."""
+        c = tables.windows.c
+        own = (*of_monitor(tables.windows, model, version), c.segment == "", c.requests + c.responses + c.rows > 0)
+        statement = sa.select(c.span_start, c.span_end).where(*own).order_by(c.span_start.desc(), c.span_end.desc())
+        rows = self._fetched(statement.limit(limit), f"a window of {model}/{version}")
+        spans = readable(lambda row: Span(row["span_start"], row["span_end"]), reversed(rows), [])
+        return list(dict.fromkeys(spans))
+
     def newest(self, monitors: Iterable[tuple[str, int]], *, limit: int) -> dict[tuple[str, int], Newest]:
         """Return what a list of monitors tells of each: its newest final window, and the requests of the newest ones.
 

@@ -537,12 +537,17 @@ actions = sa.Table(
     sa.Index(None, "at"),
 )
 
-# Groups that nobody watches: since when that was seen, whether people were mailed, and who has the mail that is due.
-unwatched_groups = sa.Table(
-    "unwatched_groups",
+# What is wrong with the watching itself: since when that was seen, whether people were mailed, and who has the mail
+# that is due. `about`: a group, or the key of a monitor.
+health_alerts = sa.Table(
+    "health_alerts",
     metadata,
-    sa.Column("group", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("about", Foreign, primary_key=True),
+    sa.Column("group", sa.Text, nullable=False),
+    sa.Column("models", Document, nullable=False),
     sa.Column("since", Instant, nullable=False),
+    sa.Column("reason", Foreign, nullable=False),
     sa.Column("mailed_at", Instant),
     sa.Column("told", Document, nullable=False),
 )

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from pegel.alerts.alert import Alert
+from pegel.alerts.health import HealthAlert, HealthKind
 from pegel.alerts.message_identity import MailIdentity, message_id, thread_id
-from pegel.alerts.unwatched import Unwatched
 from pegel.alerts.update import update
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_finding, sample_spec
@@ -23,6 +23,13 @@ def alert() -> Alert:
     (change,) = update([], [(1, sample_finding())], [], START, [sample_spec()])
     assert change.unmailed is not None
     return change.unmailed
+
+
+def unwatched(hours: int) -> HealthAlert:
+    """Return that nobody watches a group since so many hours."""
+    since = START + hours * timedelta(hours=1)
+    kind = HealthKind.NOT_WATCHED
+    return HealthAlert(kind=kind, about="default", group="default", models=("delays/1",), since=since, reason="silent")
 
 
 def test_a_mail_that_is_sent_again_has_the_same_id(alert: Alert) -> None:
@@ -52,8 +59,7 @@ def test_each_address_has_messages_of_its_own(alert: Alert) -> None:
 
 def test_one_message_about_several_is_of_no_thread(alert: Alert) -> None:
     """In whatever order it tells them it is the same message."""
-    other = MailIdentity.of_group(Unwatched(group="default", since=START))
-    both = [MailIdentity.of_alert(alert), other]
+    both = [MailIdentity.of_alert(alert), MailIdentity.of_health(unwatched(0))]
 
     assert None is thread_id(both, ADA)
     assert message_id(both, ADA) == message_id(both[::-1], ADA)
@@ -61,8 +67,7 @@ def test_one_message_about_several_is_of_no_thread(alert: Alert) -> None:
 
 def test_a_group_that_is_watched_again_and_lost_again_begins_a_thread() -> None:
     """What is not watched since another instant is another trouble."""
-    groups = [Unwatched(group="default", since=START + at * timedelta(hours=1)) for at in range(2)]
-    threads = {thread_id([MailIdentity.of_group(one)], ADA) for one in groups}
+    threads = {thread_id([MailIdentity.of_health(unwatched(hours))], ADA) for hours in range(2)}
 
     assert 2 == len(threads)
 

@@ -389,9 +389,10 @@ def _dispatch() -> None:
 
 def _unwatched() -> None:
     op.create_table(
-        "unwatched_groups",
-        *(_text("group"), _instant("since"), _instant("mailed_at", null=True), _text("told")),
-        _key("unwatched_groups", "group"),
+        "health_alerts",
+        *(_text("kind"), _text("about"), _text("group"), _text("models"), _instant("since"), _text("reason")),
+        *(_instant("mailed_at", null=True), _text("told")),
+        _key("health_alerts", "kind", "about"),
     )
     op.create_table(
         "last_mails",

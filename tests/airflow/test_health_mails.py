@@ -1,4 +1,4 @@
-"""Models that nobody watches, as people hear of it: through alert dispatch, a real database and a real mail server."""
+"""What is wrong with the watching, as people hear of it: through alert dispatch, a database and a real mail server."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ import sqlalchemy as sa
 from mail_servers import Server
 
 from pegel.alerts.alert import Silence
+from pegel.alerts.health import HealthKind
+from pegel.data.spans import Span
 from pegel.errors import Unavailable
 from pegel.reconcile.actions import Action, ActionKind, Target
 from pegel.spec.limits import NOT_WATCHED_FOR
 from pegel.spec.settings import Settings
 from pegel.store.database import connect, writing
-from pegel.testing.samples import sample_heartbeat, sample_spec
+from pegel.store.stream_store import StreamStore
+from pegel.stream.commit import Commit, Gap, MonitorFailure
+from pegel.testing.samples import sample_heartbeat, sample_spec, sample_window
 from pegel.testing.stream_fakes import speak
 from pegel_airflow import alerting, services
+from pegel_airflow.health_dispatch import HealthDispatch
 from pegel_airflow.mail_sender import MailSender
 from pegel_airflow.outbox import Outbox
 from pegel_airflow.turns import Turns
-from pegel_airflow.unwatched_dispatch import UnwatchedDispatch
 
 MINUTE = timedelta(minutes=1)
 ADA, BEN = "ada@example.org", "ben@example.org"
@@ -50,7 +54,7 @@ class Group:
         turns = Turns()
         with MailSender(self.settings) as sender:
             outbox = Outbox(self.stores, sender, self.begin + minutes * MINUTE, turns)
-            UnwatchedDispatch(self.stores, sender, self.begin + minutes * MINUTE, turns, outbox).groups(specs)
+            HealthDispatch(self.stores, sender, self.begin + minutes * MINUTE, turns, outbox).look(specs)
             outbox.send(timedelta(0))
         assert [] == turns.failed
         if turns.later:
@@ -89,7 +93,7 @@ def test_a_driver_that_stays_away_is_mailed_once_to_each_and_its_return_too(grou
         f"{ADA}: [pegel] delays/1 and fraud/1: watched again",
         f"{BEN}: [pegel] delays/1 and fraud/1: watched again",
     ] == subjects(server)
-    assert {} == group.stores.unwatched.all(damaged={})
+    assert {} == group.stores.health.all(damaged={})
 
 
 def test_the_mail_says_why_and_what_was_done(group: Group, server: Server) -> None:
@@ -144,7 +148,7 @@ def test_a_silenced_model_is_not_among_those_mailed(group: Group, server: Server
     group.look(8)
 
     assert [f"{ADA}: [pegel] delays/1: not watched"] == one == subjects(server)
-    assert {} == group.stores.unwatched.all(damaged={})
+    assert {} == group.stores.health.all(damaged={})
 
 
 def test_a_row_that_cannot_be_read_keeps_no_mail_from_anybody(group: Group, server: Server) -> None:
@@ -155,12 +159,12 @@ def test_a_row_that_cannot_be_read_keeps_no_mail_from_anybody(group: Group, serv
     group.look(2)
     with writing(connect(group.settings.database)) as connection:
         connection.execute(sa.text("UPDATE silences SET until = 'some day'"))
-        connection.execute(sa.text("UPDATE unwatched_groups SET since = 'long ago'"))
+        connection.execute(sa.text("UPDATE health_alerts SET since = 'long ago'"))
     (line,) = group.look(3)
     quiet = list(server.told)
     group.look(3 + NOT_WATCHED_FOR / MINUTE + 0.1)
 
-    assert line.startswith("group default: what is known of the unwatched group default cannot be read")
+    assert line.startswith("default, not watched: what is known of default, not watched, cannot be read")
     assert ([], [ADA, BEN]) == (quiet, server.told)
 
 
@@ -182,5 +186,108 @@ def test_a_pass_of_alert_dispatch_looks_at_groups(group: Group, server: Server) 
     group.speaks(-10)
     alerting.drain(group.settings)
 
-    assert ["default"] == list(group.stores.unwatched.all(damaged={}))
+    assert [(HealthKind.NOT_WATCHED, "default")] == list(group.stores.health.all(damaged={}))
     assert [] == server.kept
+
+
+def requests_come(group: Group, minutes: range, name: str = "delays") -> None:
+    """Let a model be asked in these minutes after the beginning."""
+    windows = [
+        sample_window(0, model=name, span=Span(group.begin + at * MINUTE, group.begin + (at + 1) * MINUTE))
+        for at in minutes
+    ]
+    group.stores.results.write(windows)
+
+
+def test_a_model_that_nobody_asks_any_more_is_mailed_once_and_its_return_too(group: Group, server: Server) -> None:
+    """After fifteen minutes, and twice as long as it was ever quiet; the mail says how long that was."""
+    requests_come(group, range(-120, 0))
+    requests_come(group, range(-120, 60), "fraud")
+    quiet = []
+    for minutes in (1, 14, 16, 17):
+        group.speaks(minutes)
+        quiet.append((minutes, group.look(minutes) != []))
+    text = server.kept[0].get_content()
+    requests_come(group, range(18, 20))
+    group.speaks(20)
+    group.look(20)
+
+    assert [(1, False), (14, False), (16, True), (17, False)] == quiet
+    assert f"without traffic: no request since {group.begin:%H:%M:%S} UTC; in the 2 h before" in text.replace("\n", " ")
+    assert [
+        f"{ADA}: [pegel] delays/1: without traffic",
+        f"{ADA}: [pegel] delays/1: asked again",
+    ] == subjects(server)
+
+
+def test_a_model_with_nights_is_not_missed_in_one(group: Group, server: Server) -> None:
+    """Quiet for eight hours before, it is missed after sixteen; one that is new is missed after no silence yet."""
+    requests_come(group, range(-1_200, -600))
+    requests_come(group, range(-120, 0))
+    requests_come(group, range(-10, 0), "fraud")
+    looks = {}
+    for hours in (0.5, 8, 15.9, 16.1):
+        group.speaks(60 * hours)
+        looks[hours] = bool(group.look(60 * hours))
+
+    assert {0.5: False, 8: False, 15.9: False, 16.1: True} == looks
+    assert [f"{ADA}: [pegel] delays/1: without traffic"] == subjects(server)
+
+
+def test_a_dead_driver_hides_that_nothing_comes(group: Group, server: Server) -> None:
+    """Nobody reads, so nobody knows whether requests come: one mail, about the driver."""
+    requests_come(group, range(-120, 0))
+    for minutes in range(2, 40):
+        group.look(minutes)
+
+    assert [
+        f"{ADA}: [pegel] delays/1 and fraud/1: not watched",
+        f"{BEN}: [pegel] delays/1 and fraud/1: not watched",
+    ] == subjects(server)
+
+
+def test_a_driver_that_reads_what_is_old_is_behind(group: Group, server: Server) -> None:
+    """It works, and the newest event that it has read is an hour old: after ten minutes people hear of it."""
+    for minutes in range(12):
+        group.speaks(minutes, lag=50_000, event_time_head=group.begin - 60 * MINUTE)
+        group.look(minutes)
+    group.speaks(13, lag=0, event_time_head=group.begin + 13 * MINUTE)
+    group.look(13)
+
+    assert "50,000 records are not read yet, and the newest event that was is of" in server.kept[0].get_content()
+    assert [
+        f"{who}: [pegel] delays/1 and fraud/1: {state}"
+        for state in ("watched late", "watched in time again")
+        for who in (ADA, BEN)
+    ] == subjects(server)
+
+
+def test_a_model_that_cannot_be_judged_is_mailed_to_its_people_alone(group: Group, server: Server) -> None:
+    """After five minutes, with the reason of its page; the group's other model is judged, and its people sleep."""
+    stream = StreamStore(connect(group.settings.database))
+    claim = stream.claim("default", 1, group.begin)
+    failure = MonitorFailure(
+        model="fraud", version=1, since=group.begin, reason="its baseline cannot be read", windows_lost=3
+    )
+    stream.commit(claim, Commit(failures=[failure]), group.begin)
+    for minutes in range(7):
+        group.speaks(minutes)
+        group.look(minutes)
+
+    assert "not judged: its baseline cannot be read; 3 windows lost so far." in server.kept[0].get_content()
+    assert [f"{ADA}: [pegel] fraud/1: not judged", f"{BEN}: [pegel] fraud/1: not judged"] == subjects(server)
+
+
+def test_records_that_nobody_read_are_told_once_and_never_over(group: Group, server: Server) -> None:
+    """What is lost is mailed at once; an hour later it is no news, and nobody hears that it is over."""
+    stream = StreamStore(connect(group.settings.database))
+    claim = stream.claim("default", 1, group.begin)
+    gap = Gap(topic="t", partition=0, start=100, end=350, reason="the broker had them no longer", at=group.begin)
+    stream.commit(claim, Commit(gaps=[gap]), group.begin)
+    for minutes in (0, 1, 30, 59, 61, 90):
+        group.speaks(minutes)
+        group.look(minutes)
+
+    assert "250 records were never read, noticed from" in server.kept[0].get_content()
+    assert [ADA, BEN] == server.told
+    assert {} == group.stores.health.all(damaged={})
