@@ -381,7 +381,7 @@ def test_a_drift_that_moves_the_prediction_is_mailed_with_its_parts(settings: Se
     assert row is not None
     parts = row.facts["parts"]
     amount, output = parts["attribution:amount"], parts["output"]["mean"]
-    told = f"The prediction rose by {output:.2f} \N{GREEK SMALL LETTER SIGMA} (its own unit +"
+    told = f"The prediction rose by {output:.2f} \N{GREEK SMALL LETTER SIGMA} (+"
     named = f": amount {amount['mean']:+.2f} ± {amount['mean_error']:.2f}; other features together -0.0"
     text, html = matter(server)
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
-from pegel.data.attribution_event import Method
-from pegel.stats.attribution_sums import AttributionSums, Integers, PredictionScale
+from pegel.data.attribution_event import Method, Unit
+from pegel.stats.attribution_sums import PROBABILITY_STEPS, AttributionSums, Integers, PredictionScale
 
 MOST_ORDERED: Final = 128
 """Features of which it is known how much the order of importance varies by itself: with more, 128 squared products."""
@@ -36,7 +37,7 @@ class AttributionReference:
     `scale`: the unit, frozen. `sums`: of all rows, in its steps. `products`: int64, shape (features, features), sums of
     the products of sizes; None for more than 128 features. `method`, `artefact`: by what rows were explained; what is
     explained by something else is not compared with them. `replay`: how many of the answers could be found again when
-    the model certainly was the registered one.
+    the model certainly was the registered one. `unit`: what the model's raw output is.
     """
 
     scale: PredictionScale
@@ -45,6 +46,7 @@ class AttributionReference:
     method: Method
     artefact: str | None
     replay: ReplayReference = field(default_factory=ReplayReference)
+    unit: Unit = Unit.PREDICTION
 
     @classmethod
     def of(
@@ -54,6 +56,8 @@ class AttributionReference:
         method: Method,
         artefact: str | None,
         replay: ReplayReference = ReplayReference(),
+        *,
+        unit: Unit = Unit.PREDICTION,
     ) -> AttributionReference:
         """Freeze the unit and add up rows; attributions of shape (rows, features).
 
@@ -66,7 +70,21 @@ class AttributionReference:
         steps = scale.rows(attributions, raw)
         sizes = np.abs(steps[:, :-1])
         products = sizes.T @ sizes if sizes.shape[1] <= MOST_ORDERED else None
-        return cls(scale, AttributionSums.of(steps), products, method, artefact, replay)
+        sums = AttributionSums.of(steps)
+        sums.probability = _probability(raw, unit)
+        return cls(scale, sums, products, method, artefact, replay, unit)
+
+    def sums_of(self, attributions: NDArray[np.float64], raw: NDArray[np.float64]) -> AttributionSums:
+        """Add up rows in the unit of these; attributions of shape (rows, features)."""
+        sums = AttributionSums.of(self.scale.rows(attributions, raw))
+        sums.probability = _probability(raw, self.unit)
+        return sums
+
+    def mean_probability(self, sums: AttributionSums) -> float | None:
+        """Return the mean probability of rows that were added up so; None where outputs have none, or without rows."""
+        if self.unit not in _PROBABLE or not sums.n:
+            return None
+        return sums.probability / sums.n / PROBABILITY_STEPS
 
     @property
     def importance(self) -> NDArray[np.float64]:
@@ -91,6 +109,7 @@ class AttributionReference:
             "method": self.method.value,
             "artefact": self.artefact,
             "replay": [self.replay.differing, self.replay.replayed],
+            "unit": self.unit.value,
         }
 
     @classmethod
@@ -104,4 +123,16 @@ class AttributionReference:
             Method(data["method"]),
             data["artefact"],
             ReplayReference(*map(int, data["replay"])),
+            Unit(data["unit"]),
         )
+
+
+_PROBABLE = frozenset({Unit.LOG_ODDS, Unit.PROBABILITY})
+
+
+def _probability(raw: NDArray[np.float64], unit: Unit) -> int:
+    """Return the sum of the probabilities that outputs are or have, in whole steps; 0 where they have none."""
+    if unit not in _PROBABLE:
+        return 0
+    chances = expit(raw) if unit is Unit.LOG_ODDS else np.clip(raw, 0.0, 1.0)
+    return int(np.rint(chances * PROBABILITY_STEPS).sum())

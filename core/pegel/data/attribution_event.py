@@ -3,20 +3,20 @@
 ::
 
     {"attributions": [[0.25, -0.5], [0.0, 1.5]], "base": 3.5, "raw": [3.25, 5.0], "matches": [true, null],
-     "method": "tree", "artefact": "9f86d081...", "rate": 0.125}
+     "method": "tree", "artefact": "9f86d081...", "rate": 0.125, "unit": "prediction"}
 
 One list per row of the request, with one number per feature in the order of the schema. `raw` is what the model put out
 before anything made a class or a probability of it, and `raw = base + sum(attributions)`. `base` is one number, or a
 list of one per row where it differs: by class, or by the row that another one is compared with. `matches`: whether the
 logged answer of a row is the one that the artefact gives; null where that was not looked at. `rate`: the part of the
-events that is explained.
+events that is explained. `unit`: what `raw` is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import orjson
@@ -32,7 +32,7 @@ rows of a larger request are explained by nobody, and counted as that."""
 LARGEST: Final = 1e150
 """No number is farther from 0: its square has to be one, too."""
 _DIGEST_LENGTH = 64
-_FIELDS = frozenset({"attributions", "base", "raw", "matches", "method", "artefact", "rate"})
+_FIELDS = frozenset({"attributions", "base", "raw", "matches", "method", "artefact", "rate", "unit"})
 
 
 class Method(StrEnum):
@@ -44,6 +44,20 @@ class Method(StrEnum):
     PERMUTATION = "permutation"
 
 
+class Unit(StrEnum):
+    """What the raw output of a model is.
+
+    Its prediction; of two classes the log-odds of the second one, its probability or another number for it; of more
+    classes the number of the predicted one.
+    """
+
+    PREDICTION = "prediction"
+    LOG_ODDS = "log-odds"
+    PROBABILITY = "probability"
+    MARGIN = "margin"
+    CLASS_SCORE = "score of the predicted class"
+
+
 class Match(StrEnum):
     """Whether the logged answer of a row is the one that the artefact gives."""
 
@@ -51,6 +65,8 @@ class Match(StrEnum):
     OTHER = "other"
     UNKNOWN = "unknown"
 
+
+Word = TypeVar("Word", Method, Unit)
 
 _WRITTEN: Final[dict[Match, bool | None]] = {Match.SAME: True, Match.OTHER: False, Match.UNKNOWN: None}
 _READ: Final[dict[bool | None, Match]] = {written: match for match, written in _WRITTEN.items()}
@@ -72,6 +88,7 @@ class Attributions:
     method: Method
     artefact: str | None
     rate: float
+    unit: Unit = Unit.PREDICTION
 
     @property
     def n(self) -> int:
@@ -92,6 +109,7 @@ def encode(attributions: Attributions) -> bytes:
             "method": attributions.method.value,
             "artefact": attributions.artefact,
             "rate": attributions.rate,
+            "unit": attributions.unit.value,
         }
     )
     decode(body, width)
@@ -116,9 +134,10 @@ def decode(body: bytes, features: int) -> Attributions:
         base=_vector("base", base if isinstance(base, list) else [base] * rows, rows),
         raw=_vector("raw", document["raw"], rows),
         matches=_matches(document["matches"], rows),
-        method=_method(document["method"]),
+        method=_one_of(Method, "method", document["method"]),
         artefact=_artefact(document["artefact"]),
         rate=_rate(document["rate"]),
+        unit=_one_of(Unit, "unit", document["unit"]),
     )
 
 
@@ -169,12 +188,12 @@ def _matches(data: Any, rows: int) -> tuple[Match, ...]:
     return tuple(_READ[value] for value in data)
 
 
-def _method(data: Any) -> Method:
+def _one_of(kind: type[Word], name: str, data: Any) -> Word:
     try:
-        return Method(data)
+        return kind(data)
     except ValueError:
-        expected = ", ".join(Method)
-        raise InvalidPayload("wrong_shape", f"method: expected one of {expected}; the event is kept aside") from None
+        expected = ", ".join(kind)
+        raise InvalidPayload("wrong_shape", f"{name}: expected one of {expected}; the event is kept aside") from None
 
 
 def _artefact(data: Any) -> str | None:

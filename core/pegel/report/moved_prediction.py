@@ -7,6 +7,7 @@ it, or fails by it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.engine import Engine
 
@@ -17,7 +18,7 @@ from pegel.errors import PegelError, PermanentError
 from pegel.judge.attribution.attribution_judgement import explained_by
 from pegel.judge.attribution.attribution_levels import FEWEST_ROWS
 from pegel.judge.findings import Finding
-from pegel.report.prediction_words import NO_ROWS, NOT_EXPLAINED, PredictionMove
+from pegel.report.prediction_words import NO_ROWS, NOT_EXPLAINED, PredictionMove, both
 from pegel.report.words import length
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
@@ -76,4 +77,7 @@ def _moved(engine: Engine, spec: MonitorSpec, span: Span) -> PredictionMove | st
     reference = BaselineStore(engine).get(rows.baseline_id)
     known, margin = explained_by(reference), spec.attribution.margin
     names = [each.name for each in reference.layout.schema.fields]
-    return PredictionMove.of_changes(names, changes(rows.sums, known.sums, margin), known.scale.sigma, margin)
+    move = PredictionMove.of_changes(
+        names, changes(rows.sums, known.sums, margin), known.scale.sigma, margin, known.unit
+    )
+    return replace(move, probabilities=both(known.mean_probability(known.sums), known.mean_probability(rows.sums)))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pegel.data.attribution_event import Unit
 from pegel.detect.attribution_change import CLEAR, AttributionChange
 from pegel.judge.attribution.attribution_judgement import OUTPUT
 from pegel.report.words import SIGMA
@@ -20,6 +21,7 @@ from pegel.spec.plain_numbers import plain
 MOST_PARTS: Final = 3
 """Features that are named; the rest is told together."""
 NOT_EXPLAINED: Final = "no predictions of this model are explained (`attribution` in its spec)"
+NOT_YET: Final = "not known yet: the attribution worker asks the model"
 NO_ROWS: Final = "no explained rows of these windows are known"
 
 
@@ -28,33 +30,37 @@ class PredictionMove:
     """How the model's mean output differs between a window and its baseline.
 
     `output`: in standard deviations of the output over the baseline's rows, as all else here. `parts`: of each feature,
-    with its standard error. `sigma`: that standard deviation, in the output's own unit. `margin`: what is less is not
-    noticeable. `unit`: what the output is, such as `log-odds`; empty: the prediction itself.
+    with its standard error, as `error` is that of the output. `sigma`: that standard deviation, in the unit of the
+    output. `margin`: what is less is not noticeable. `probabilities`: the mean probability of the second of two classes
+    before and now; None where the output has none.
     """
 
     output: float
+    error: float
     parts: Mapping[str, tuple[float, float]]
     sigma: float
     margin: float
-    unit: str = ""
+    unit: Unit = Unit.PREDICTION
+    probabilities: tuple[float, float] | None = None
 
     @classmethod
-    def of_facts(cls, facts: Mapping[str, Any], margin: float, unit: str = "") -> PredictionMove:
+    def of_facts(cls, facts: Mapping[str, Any], margin: float) -> PredictionMove:
         """Read what an `AttributionJudgement` tells. Raises KeyError, TypeError or ValueError for anything else."""
         told = {
             feature_of(name): (float(one["mean"]), float(one["mean_error"])) for name, one in facts["parts"].items()
         }
-        output = told.pop(OUTPUT)[0]
-        return cls(output, told, float(facts["sigma"]), margin, unit)
+        whole = told.pop(OUTPUT)
+        known = both(*facts["probabilities"])
+        return cls(*whole, told, float(facts["sigma"]), margin, Unit(facts["unit"]), known)
 
     @classmethod
     def of_changes(
-        cls, names: list[str], found: list[AttributionChange], sigma: float, margin: float, unit: str = ""
+        cls, names: list[str], found: list[AttributionChange], sigma: float, margin: float, unit: Unit = Unit.PREDICTION
     ) -> PredictionMove:
         """Take the changes of the features, or fields of attributions, of these names, and last that of the output."""
         *own, output = found
         parts = {feature_of(name): (one.mean, one.mean_error) for name, one in zip(names, own, strict=True)}
-        return cls(output.mean, parts, sigma, margin, unit)
+        return cls(output.mean, output.mean_error, parts, sigma, margin, unit)
 
     @property
     def named(self) -> list[tuple[str, float, float]]:
@@ -68,41 +74,78 @@ class PredictionMove:
         return self.output - sum(mean for _, mean, _ in self.named)
 
     @property
+    def is_certain(self) -> bool:
+        """Say whether the output moved, beyond chance: by 2.576 of its standard errors or more."""
+        return abs(self.output) >= CLEAR * self.error and self.output != 0
+
+    @property
     def is_noticeable(self) -> bool:
-        """Say whether the output, or a part of it that is certain, moved by the margin or more."""
-        return abs(self.output) >= self.margin or any(abs(mean) >= self.margin for _, mean, _ in self.named)
+        """Say whether the output, or a part of it, is certain to have moved, and by the margin or more."""
+        whole = self.is_certain and abs(self.output) >= self.margin
+        return whole or any(abs(mean) >= self.margin for _, mean, _ in self.named)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, every number exact."""
         named = [{"feature": name, "part": mean, "error": error} for name, mean, error in self.named]
-        whole = {"output": self.output, "sigma": self.sigma, "unit": self.unit, "margin": self.margin}
-        return whole | {"is_noticeable": self.is_noticeable, "parts": named, "other_features": self.rest}
+        whole = {"output": self.output, "error": self.error, "sigma": self.sigma, "unit": self.unit.value}
+        said = {"margin": self.margin, "is_certain": self.is_certain, "is_noticeable": self.is_noticeable}
+        before, now = self.probabilities or (None, None)
+        mean = {"mean_probability_before": before, "mean_probability": now}
+        return whole | said | mean | {"parts": named, "other_features": self.rest}
+
+
+def both(before: float | None, now: float | None) -> tuple[float, float] | None:
+    """Return two numbers, if both are known."""
+    return None if before is None or now is None else (before, now)
 
 
 def does_it_matter(move: PredictionMove | None, why: str = NOT_EXPLAINED) -> str:
     """Return the paragraph. `why`: why nothing is known, where `move` is None.
 
-    >>> move = PredictionMove(0.33, {"amount": (0.34, 0.02), "age": (-0.01, 0.01)}, 1.24, 0.05, "log-odds")
-    >>> does_it_matter(move).replace(SIGMA, "sd")
-    'The prediction rose by 0.33 sd (log-odds +0.41): amount +0.34 ± 0.02; other features together -0.01.'
-    >>> does_it_matter(PredictionMove(0.01, {"noise": (0.01, 0.001)}, 1.24, 0.05)).replace(SIGMA, "sd")
+    >>> parts = {"amount": (0.34, 0.02), "age": (-0.01, 0.01)}
+    >>> does_it_matter(PredictionMove(0.33, 0.02, parts, 1.24, 0.05)).replace(SIGMA, "sd")
+    'The prediction rose by 0.33 sd (+0.41): amount +0.34 ± 0.02; other features together -0.01.'
+    >>> does_it_matter(PredictionMove(0.01, 0.01, {"noise": (0.01, 0.001)}, 1.24, 0.05)).replace(SIGMA, "sd")
     "The model's output does not move noticeably by it (below 0.05 sd)."
+    >>> does_it_matter(PredictionMove(0.08, 0.06, {"noise": (0.01, 0.001)}, 1.24, 0.05)).replace(SIGMA, "sd")
+    'It is not certain that the prediction moved: +0.08 ± 0.06 sd lies within chance.'
     """
     if move is None:
         return f"Not known, because {shown(why, LONGEST_SENTENCE)}."
-    if not move.is_noticeable:
+    if not move.is_noticeable and abs(move.output) < move.margin:
         return f"The model's output does not move noticeably by it (below {move.margin:g} {SIGMA})."
-    raw = f"{move.unit or 'its own unit'} {_signed(move.output * move.sigma)}"
+    if not move.is_noticeable:
+        whole = f"{signed_part(move.output, move.error)} {SIGMA}"
+        return f"It is not certain that the prediction moved: {whole} lies within chance."
+    return f"{_whole(move)}{_parts(move)}.{_chances(move)}"
+
+
+def _whole(move: PredictionMove) -> str:
+    """Return how the output moved; where one of its parts did, it may have moved little, or not for certain."""
     if abs(move.output) < move.margin:
-        whole = f"The prediction hardly moves as a whole ({_two(move.output)} {SIGMA}), because parts of it cancel"
-    else:
-        whole = f"The prediction {'rose' if move.output > 0 else 'fell'} by {abs(move.output):.2f} {SIGMA} ({raw})"
+        return f"The prediction hardly moves as a whole ({_two(move.output)} {SIGMA}), because parts of it cancel"
+    if not move.is_certain:
+        whole = f"{signed_part(move.output, move.error)} {SIGMA}"
+        return f"The prediction did not move for certain as a whole ({whole}), parts of it did"
+    unit = "" if move.unit is Unit.PREDICTION else f"{move.unit.value} "
+    raw = f"{unit}{_signed(move.output * move.sigma)}"
+    return f"The prediction {'rose' if move.output > 0 else 'fell'} by {abs(move.output):.2f} {SIGMA} ({raw})"
+
+
+def _parts(move: PredictionMove) -> str:
     if not move.named:
-        return f"{whole}; no feature's part of it is certain."
+        return "; no feature's part of it is certain"
     parts = [f"{shown(name, NAME_LIMIT)} {signed_part(mean, error)}" for name, mean, error in move.named]
-    others = len(move.parts) > len(move.named)
-    rest = f"; other features together {_two(move.rest)}" if others else ""
-    return f"{whole}: {', '.join(parts)}{rest}."
+    rest = f"; other features together {_two(move.rest)}" if len(move.parts) > len(move.named) else ""
+    return f": {', '.join(parts)}{rest}"
+
+
+def _chances(move: PredictionMove) -> str:
+    """Return the mean probability, which has no exact parts, as a sentence of its own; empty where there is none."""
+    if move.probabilities is None:
+        return ""
+    before, now = (f"{one:.3f}" for one in move.probabilities)
+    return f" The mean probability went from {before} to {now}."
 
 
 def signed_part(value: float, error: float) -> str:
@@ -125,6 +168,22 @@ def matter_to_json(moved: PredictionMove | str) -> dict[str, Any]:
     return {"words": matter_words(moved), **told}
 
 
+def largest_parts(attributions: Mapping[str, float]) -> dict[str, float]:
+    """Return the three features that moved a row's output most, the largest first; those that did nothing are none."""
+    ordered = sorted(attributions.items(), key=lambda each: (-abs(each[1]), each[0]))[:MOST_PARTS]
+    return {name: part for name, part in ordered if part}
+
+
+def made_words(made: Mapping[str, Any] | None) -> str:
+    """Return what is kept of what the model made of a row, in words; None: it is not known yet."""
+    if made is None:
+        return NOT_YET
+    if "why" in made:
+        return f"not known, because {shown(str(made['why']), LONGEST_SENTENCE)}"
+    unit = Unit(made["unit"])
+    return made_of_it(dict(made["parts"]), float(made["raw"]), "" if unit is Unit.PREDICTION else unit.value)
+
+
 def made_of_it(attributions: Mapping[str, float], raw: float, unit: str = "") -> str:
     """Return what the model made of one row: its output, and the three features that moved it most, with their signs.
 
@@ -133,8 +192,8 @@ def made_of_it(attributions: Mapping[str, float], raw: float, unit: str = "") ->
     >>> made_of_it({"distance": 1.5, "airline": -0.25, "hour": 0.1, "gate": 0.01}, 5.0)
     'the model put out 5: distance +1.5, airline -0.25, hour +0.1'
     """
-    largest = sorted(attributions.items(), key=lambda each: (-abs(each[1]), each[0]))[:MOST_PARTS]
-    parts = ", ".join(f"{shown(name, NAME_LIMIT)} {_signed(part)}" for name, part in largest if part)
+    largest = largest_parts(attributions).items()
+    parts = ", ".join(f"{shown(name, NAME_LIMIT)} {_signed(part)}" for name, part in largest)
     put = f"the model put out {plain(raw, 4)}{f' ({unit})' if unit else ''}"
     return f"{put}: {parts}" if parts else f"{put}: no feature moved it"
 

@@ -18,6 +18,8 @@ STEPS: Final = 1024
 """Of one standard deviation."""
 MOST_STEPS: Final = 2**20
 """No attribution counts as farther from 0."""
+PROBABILITY_STEPS: Final = 2**20
+"""Of a probability of 1."""
 Integers = NDArray[np.int64]
 
 
@@ -40,12 +42,16 @@ class PredictionScale:
 
 @dataclass(eq=False, slots=True)
 class AttributionSums:
-    """Sums over `n` rows, int64, shape (features + 1,): of steps, of their sizes, of their squares; the output last."""
+    """Sums over `n` rows, int64, shape (features + 1,): of steps, of their sizes, of their squares; the output last.
+
+    `probability`: of the probabilities that the rows have by their outputs, in 2^-20; 0 where outputs have none.
+    """
 
     n: int
     first: Integers
     sizes: Integers
     squares: Integers
+    probability: int = 0
 
     @classmethod
     def empty(cls, features: int) -> AttributionSums:
@@ -67,6 +73,7 @@ class AttributionSums:
         self.first = self.first + other.first
         self.sizes = self.sizes + other.sizes
         self.squares = self.squares + other.squares
+        self.probability += other.probability
 
     @property
     def features(self) -> int:
@@ -100,6 +107,7 @@ class AttributionSums:
             "first": self.first.tolist(),
             "sizes": self.sizes.tolist(),
             "squares": self.squares.tolist(),
+            "probability": self.probability,
         }
 
     @classmethod
@@ -110,7 +118,7 @@ class AttributionSums:
             raise ValueError(
                 f"expected three sums of as many columns, given {first.shape}, {sizes.shape}; none was read"
             )
-        return cls(int(data["n"]), first, sizes, squares)
+        return cls(int(data["n"]), first, sizes, squares, int(data["probability"]))
 
 
 def _variances(n: int, sums: Integers, squares: Integers) -> NDArray[np.float64]:

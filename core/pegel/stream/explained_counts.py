@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.data.attribution_event import Method
+from pegel.data.attribution_event import Method, Unit
 from pegel.errors import LayoutMismatch
 from pegel.judge.attribution.model_identity import ReplayedAnswers
 from pegel.stats.attribution_sums import AttributionSums
@@ -39,6 +39,7 @@ class LearnedRows:
     method: Method
     artefact: str | None
     values: NDArray[np.float64]
+    unit: Unit = Unit.PREDICTION
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +86,7 @@ class ExplainedCounts:
         room = (MOST_LEARNED_BYTES - self.learned_bytes) // max(1, part.values.shape[1] * part.values.itemsize)
         if room > 0 and len(part.values):
             kept = part.values[:room]
-            self.learned.append(LearnedRows(part.method, part.artefact, kept))
+            self.learned.append(LearnedRows(part.method, part.artefact, kept, part.unit))
             self.learned_bytes += kept.nbytes
 
     def differ(self, rows: frozenset[int], event_ids: tuple[str, ...]) -> None:
@@ -123,7 +124,7 @@ class ExplainedCounts:
             *(self.others, list(self.others_by)),
             self.summary is not None,
             None if self.sums is None else self.sums.to_json(),
-            [(part.method.value, part.artefact, part.values.shape[1]) for part in learned],
+            [(part.method.value, part.artefact, part.unit.value, part.values.shape[1]) for part in learned],
         ]
         summary = () if self.summary is None else (self.summary.to_bytes(),)
         return packing.pack(value, (*summary, *(part.values.tobytes() for part in learned)))
@@ -147,13 +148,16 @@ class ExplainedCounts:
             summary=unpack(baseline_id, blobs[0]) if has_summary else None,
             sums=None if sums is None else AttributionSums.from_json(sums),
             learned=[
-                LearnedRows(Method(method), artefact, np.frombuffer(blob, dtype="<f8").reshape(-1, width))
-                for (method, artefact, width), blob in zip(learned, rest, strict=True)
+                LearnedRows(Method(method), artefact, np.frombuffer(blob, dtype="<f8").reshape(-1, width), Unit(unit))
+                for (method, artefact, unit, width), blob in zip(learned, rest, strict=True)
             ],
         )
 
 
 def _joined(parts: list[LearnedRows]) -> list[LearnedRows]:
     """Return the same rows in few parts."""
-    runs = groupby(parts, key=lambda part: (part.method, part.artefact, part.values.shape[1]))
-    return [LearnedRows(*kind[:2], np.concatenate([part.values for part in run])) for kind, run in runs]
+    runs = groupby(parts, key=lambda part: (part.method, part.artefact, part.unit, part.values.shape[1]))
+    return [
+        LearnedRows(method, artefact, np.concatenate([part.values for part in run]), unit)
+        for (method, artefact, unit, _), run in runs
+    ]

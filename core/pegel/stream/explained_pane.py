@@ -104,7 +104,7 @@ class ExplainedPane(PaneCounting):
             if self.explaining.learns:
                 times = np.full(given.n, float(events.times_us[at]))
                 values = np.column_stack([times, given.raw, given.values])
-                self.counts.keep(LearnedRows(given.method, given.artefact, values))
+                self.counts.keep(LearnedRows(given.method, given.artefact, values, given.unit))
         self.counts.rows += given.n
         differing = [row for row, match in enumerate(given.matches) if match is Match.OTHER]
         self.counts.replayed += sum(match is not Match.UNKNOWN for match in given.matches)
@@ -123,12 +123,12 @@ class ExplainedPane(PaneCounting):
             self.counts.summary = Summary.empty(loaded.baseline.layout)
             self.counts.sums = AttributionSums.empty(given.values.shape[1])
         self.counts.summary.update(columns_of(given.values), Role.ATTRIBUTION)
-        self.counts.sums.merge(AttributionSums.of(known.scale.rows(given.values, given.raw)))
+        self.counts.sums.merge(known.sums_of(given.values, given.raw))
 
 
 def _fits(given: Attributions, known: AttributionReference) -> bool:
     """Say whether rows are explained by the folder and the method of those that they are compared with."""
-    return given.method is known.method and (
+    return (given.method, given.unit) == (known.method, known.unit) and (
         given.artefact is None or known.artefact is None or given.artefact == known.artefact
     )
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pegel.data.attribution_event import MOST_VALUES, Attributions, Match, encode
+from pegel.data.attribution_event import MOST_VALUES, Attributions, Match, Unit, encode
 from pegel.data.columns import Role, Schema
 from pegel.data.decoding import Decoded, decode_batch
 from pegel.errors import InvalidPayload
@@ -23,6 +24,7 @@ from pegel_serving.attribution.explained import (
     NotExplained,
     refuse_other_sums,
 )
+from pegel_serving.attribution.output_unit import unit_of, unit_of_fields
 from pegel_serving.attribution.replayed_answers import margins_of, matches
 from pegel_serving.attribution.told_event import ToldEvent
 from pegel_serving.attribution.told_rows import told_rows
@@ -34,6 +36,8 @@ STRUCTURE: Final = "structure"
 """The reason of a model whose attributions do not add up; from then on nothing of it is explained."""
 BAD_BODY, TOO_LARGE, REFUSED_ROWS, FAILED = "bad_body", "too_large", "refused_by_model", "model_failed"
 NO_METHOD = "no_method"
+FEW: Final = 100
+"""Rows by which it is told what a model puts out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Explainer:
     replays: bool = True
     broken: str = ""
     """Why nothing of this model is explained any more; empty where it is."""
+    unit: Unit | None = None
+    """What is explained, told by the first rows; None before there were any."""
 
     def tell(self, events: Sequence[GivenEvent]) -> list[ToldEvent]:
         """Return what becomes of each event, in order."""
@@ -110,6 +116,8 @@ class Explainer:
         seeds = [(events[at].seed, index) for at, part in parts.items() for index in range(part.stop - part.start)]
         explained = self.method.explain(own, seeds)
         refuse_other_sums(explained, self.method.precision)
+        if self.unit is None:
+            self.unit = self._unit(own[:FEW], explained.raw[:FEW])
         counts = {at: part.stop - part.start for at, part in parts.items()}
         fits = self._matches(own, [events[at].answer for at in parts], list(counts.values()))
         told, start = {}, 0
@@ -117,6 +125,11 @@ class Explainer:
             told[at] = self._encoded(explained, slice(start, start + count), fits)
             start += count
         return told
+
+    def _unit(self, rows: Rows, raw: NDArray[np.float64]) -> Unit:
+        if self.model is None:
+            return unit_of_fields(self.schema.of_role(Role.PREDICTION))
+        return unit_of(self.model.estimator, self.model.given_rows(rows), raw)
 
     def _encoded(self, explained: ExplainedRows, part: slice, fits: Sequence[Match]) -> ToldEvent:
         event = Attributions(
@@ -127,6 +140,7 @@ class Explainer:
             method=self.method.method,
             artefact=self.artefact,
             rate=self.rate,
+            unit=self.unit or Unit.PREDICTION,
         )
         try:
             return ToldEvent(encode(event), event.n)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import structlog
 
-from pegel.data.attribution_event import Method, decode
+from pegel.data.attribution_event import Method, Unit, decode
 from pegel.data.columns import Field
 from pegel.errors import InvalidSpec
 from pegel.judge.attribution.learned_baseline import RowsToLearn, rows_needed
@@ -53,7 +53,7 @@ def explained_rows(
     whole part of the rows is refused.
     """
     at_once = rows_at_once(spec, len(features))
-    values, raw, left_out = [], [], Counter[str]()
+    values, raw, left_out, unit = [], [], Counter[str](), Unit.PREDICTION
     for start in range(0, rows.num_rows, at_once):
         bodies = request_bodies(rows.slice(start, at_once), features)
         told = child.ask_bodies([(event_hash(b"held-out %d" % (start + at)), body) for at, body in enumerate(bodies)])
@@ -63,6 +63,7 @@ def explained_rows(
             raise InvalidSpec(f"attribution.baseline: the model explains none of its rows: {shown(told[-1].why, 200)}")
         values += [one.values for one in known]
         raw += [one.raw for one in known]
+        unit = known[0].unit
     if left_out:
         log.warning("held-out rows are left out", model=spec.key, rows=left_out.total(), reasons=dict(left_out))
     return RowsToLearn(
@@ -72,4 +73,5 @@ def explained_rows(
         method=Method(str(prepared.get("method"))),
         artefact=prepared.get("artefact"),
         source=str(spec.attribution.baseline),
+        unit=unit,
     )

@@ -24,6 +24,7 @@ BODY: dict[str, Any] = {
     "method": "tree",
     "artefact": DIGEST,
     "rate": 0.125,
+    "unit": "log-odds",
 }
 
 

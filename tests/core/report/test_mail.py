@@ -279,7 +279,7 @@ def test_a_drift_says_whether_it_matters(mail: Mail, baseline: Baseline) -> None
     """Where predictions are explained the mail says how the output moved, or why that is not known; else nothing."""
     section = {"via": "artefact"}
     asked = replace(mail, spec=mail.spec.model_copy(update={"attribution": AttributionSection.model_validate(section)}))
-    move = PredictionMove(0.33, {"amount": (0.34, 0.02)}, 1.0, 0.05)
+    move = PredictionMove(0.33, 0.02, {"amount": (0.34, 0.02)}, 1.0, 0.05)
 
     texts = [
         render(each, baseline=None, tally=TALLY, page_url=PAGE, now=NOW, moved=moved).text

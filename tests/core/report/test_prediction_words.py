@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from pegel.data.attribution_event import Unit
 from pegel.detect.attribution_change import changes
 from pegel.report.prediction_words import NOT_EXPLAINED, PredictionMove, does_it_matter, made_of_it
 from pegel.report.words import SIGMA
@@ -23,7 +26,7 @@ def moved(shift: float) -> PredictionMove:
     """Return how the output of that model moves, told in units of 2 of its own."""
     rng = np.random.default_rng(1)
     found = changes(sums(rng, 2_000, shift), sums(rng, 20_000, 0.0), 0.05)
-    return PredictionMove.of_changes(NAMES, found, 2.0, 0.05, "log-odds")
+    return PredictionMove.of_changes(NAMES, found, 2.0, 0.05, Unit.LOG_ODDS)
 
 
 def test_parts_add_up() -> None:
@@ -53,7 +56,7 @@ def test_what_is_below_the_margin_is_said_not_to_matter() -> None:
 
 def test_parts_that_cancel_are_told() -> None:
     """Where two features move the output apart, that it stays is no reason to say nothing."""
-    move = PredictionMove(0.01, {"amount": (0.4, 0.02), "age": (-0.39, 0.02)}, 2.0, 0.05)
+    move = PredictionMove(0.01, 0.02, {"amount": (0.4, 0.02), "age": (-0.39, 0.02)}, 2.0, 0.05)
 
     text = does_it_matter(move)
 
@@ -64,7 +67,7 @@ def test_parts_that_cancel_are_told() -> None:
 def test_at_most_three_parts_are_named() -> None:
     """Of many features the three largest are named, the rest as one."""
     parts = {f"f{at}": (0.1 * (at + 1), 0.001) for at in range(6)}
-    move = PredictionMove(sum(mean for mean, _ in parts.values()), parts, 1.0, 0.05)
+    move = PredictionMove(sum(mean for mean, _ in parts.values()), 0.001, parts, 1.0, 0.05)
 
     text = does_it_matter(move)
 
@@ -73,11 +76,34 @@ def test_at_most_three_parts_are_named() -> None:
 
 def test_a_move_without_certain_parts_says_so() -> None:
     """Where no part is certain none is named."""
-    move = PredictionMove(-0.2, {"amount": (-0.1, 0.1), "age": (-0.1, 0.1)}, 1.0, 0.05)
+    move = PredictionMove(-0.2, 0.05, {"amount": (-0.1, 0.1), "age": (-0.1, 0.1)}, 1.0, 0.05)
 
-    whole = f"The prediction fell by 0.20 {SIGMA} (its own unit -0.2)"
+    whole = f"The prediction fell by 0.20 {SIGMA} (-0.2)"
 
     assert does_it_matter(move) == f"{whole}; no feature's part of it is certain."
+
+
+def test_what_chance_may_have_done_is_no_move() -> None:
+    """An interval that holds 0 is no rise, however large its middle is; certain parts are told all the same."""
+    unsure = PredictionMove(0.12, 0.06, {"amount": (0.1, 0.05)}, 1.0, 0.05)
+    of_parts = PredictionMove(0.12, 0.06, {"amount": (0.3, 0.02), "age": (-0.18, 0.08)}, 1.0, 0.05)
+
+    assert (False, False, True) == (unsure.is_certain, unsure.is_noticeable, of_parts.is_noticeable)
+    assert f"It is not certain that the prediction moved: +0.12 ± 0.06 {SIGMA} lies within chance." == (
+        does_it_matter(unsure)
+    )
+    assert does_it_matter(of_parts) == (
+        f"The prediction did not move for certain as a whole (+0.12 ± 0.06 {SIGMA}), parts of it did: amount +0.30 ± "
+        "0.02; other features together -0.18."
+    )
+
+
+def test_of_two_classes_the_mean_probability_is_told_as_well() -> None:
+    """Parts are told in log-odds, which add up; probabilities have no exact parts, so only their mean is told."""
+    move = replace(moved(0.5), probabilities=(0.21, 0.2834))
+
+    assert does_it_matter(move).endswith(". The mean probability went from 0.210 to 0.283.")
+    assert (0.21, 0.2834) == (move.to_json()["mean_probability_before"], move.to_json()["mean_probability"])
 
 
 def test_what_is_not_known_has_a_reason() -> None:
@@ -90,9 +116,10 @@ def test_what_a_judgement_tells_is_read() -> None:
     """The stored facts of explained rows give the same words."""
     move = moved(0.5)
     told = {name: {"mean": mean, "mean_error": error} for name, (mean, error) in move.parts.items()}
-    facts = {"sigma": 2.0, "parts": told | {"output": {"mean": move.output, "mean_error": 0.1}}}
+    output = {"mean": move.output, "mean_error": move.error}
+    facts = {"sigma": 2.0, "unit": "log-odds", "probabilities": [None, None], "parts": told | {"output": output}}
 
-    assert PredictionMove.of_facts(facts, 0.05, "log-odds") == move
+    assert PredictionMove.of_facts(facts, 0.05) == move
     assert move.to_json()["parts"][0]["feature"] == "amount"
 
 

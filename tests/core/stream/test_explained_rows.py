@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from pegel.archive.logged_events import ArchivedModel, logged_events
 from pegel.baseline.attribution_reference import ReplayReference
-from pegel.data.attribution_event import Attributions, Match, Method, encode
+from pegel.data.attribution_event import Attributions, Match, Method, Unit, decode, encode
 from pegel.data.wire import ATTRIBUTION_TYPE
 from pegel.errors import InvalidSpec
 from pegel.judge.attribution.attribution_judgement import CountedAttributions, explain_attribution
@@ -162,6 +162,30 @@ def test_a_feature_that_moves_the_output_is_a_finding(asking: Any) -> None:
     assert Verdict.DRIFT == row.verdict
     assert Verdict.BELOW_MARGIN.value == row.features[1]["verdict"]
     assert explain_attribution(found, rows, baseline).agrees
+
+
+def test_of_log_odds_the_mean_probability_is_known(asking: Any) -> None:
+    """It is the mean over the rows, of the baseline's and of the window's, not the probability of a mean."""
+    reference(asking, unit=Unit.LOG_ODDS)
+    state = asking.start()
+    asking.send(state, explained(asking, 0, 100, moved=(0.8, 0), unit=Unit.LOG_ODDS))
+    close(asking, state)
+    (row,) = store(asking).list("delays", 1)
+    raw = np.concatenate([decode(one.body, 2).raw for one in explained(asking, 0, 100, moved=(0.8, 0))])
+    held_out = np.random.default_rng(1).normal(0, [1.0, 0.001], (4_000, 2)).sum(axis=1)
+
+    assert "log-odds" == row.facts["unit"]
+    assert row.facts["probabilities"] == pytest.approx([np.mean(1 / (1 + np.exp(-each))) for each in (held_out, raw)])
+
+
+def test_rows_of_another_unit_are_not_compared(asking: Any) -> None:
+    """Log-odds are no probabilities."""
+    state = asking.start()
+    asking.send(state, explained(asking, 0, 60, unit=Unit.LOG_ODDS))
+    close(asking, state)
+    (row,) = store(asking).list("delays", 1)
+
+    assert (Verdict.INSUFFICIENT, None) == (row.verdict, row.sums)
 
 
 def test_another_model_behind_the_endpoint_is_found_in_the_first_window(asking: Any) -> None:

@@ -167,6 +167,8 @@ def _facts(
         "n": rows.n,
         "m": known.sums.n,
         "sigma": known.scale.sigma,
+        "unit": known.unit.value,
+        "probabilities": [known.mean_probability(known.sums), known.mean_probability(rows.sums)],
         "method": known.method.value,
         "artefact": known.artefact,
         "ndcg": ndcg(before, now),

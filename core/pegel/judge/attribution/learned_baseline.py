@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pegel.baseline.attribution_reference import AttributionReference, ReplayReference
 from pegel.baseline.baseline import Baseline
-from pegel.data.attribution_event import Method
+from pegel.data.attribution_event import Method, Unit
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.detect.noise_assessment import RowTimes, assess
 from pegel.errors import InvalidSpec
@@ -52,6 +52,7 @@ class RowsToLearn:
     method: Method
     artefact: str | None
     source: str = PRODUCTION
+    unit: Unit = Unit.PREDICTION
     replay: ReplayReference = field(default_factory=ReplayReference)
     """What came of replaying answers when the model certainly was the registered one: at onboarding."""
 
@@ -85,7 +86,9 @@ def learned_baseline(
             f"of {width}. No baseline was made."
         )
     try:
-        reference = AttributionReference.of(rows.attributions, rows.raw, rows.method, rows.artefact, rows.replay)
+        reference = AttributionReference.of(
+            rows.attributions, rows.raw, rows.method, rows.artefact, rows.replay, unit=rows.unit
+        )
     except ValueError as error:
         raise InvalidSpec(f"attribution: {error}. No baseline was made.") from error
     schema = Schema(tuple(Field(attribution_field(name), Kind.NUMERIC, Role.ATTRIBUTION) for name in features))
