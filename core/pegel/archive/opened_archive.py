@@ -65,6 +65,14 @@ class OpenedArchive:
         return [hour for hour in visible_hours(paths) if first <= hour.start < last]
 
     @property
+    def empty_hours(self) -> list[datetime]:
+        """Return the hours that overlap the time and have no file: without requests, not archived yet, or any more."""
+        first, last = hours_that_hold(self.start, self.end, 0 * HOUR)
+        there = {hour.start for hour in self.hours}
+        hours = [first + at * HOUR for at in range(-((first - last) // HOUR))]
+        return [hour for hour in hours if hour not in there]
+
+    @property
     def files(self) -> list[str]:
         """Return the files of these hours."""
         return [path for hour in self.hours for path in hour.files]

@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlalchemy.engine import Engine
 
 from pegel.archive.archive_address import ArchiveAddress
-from pegel.archive.opened_archive import open_archive
+from pegel.archive.opened_archive import OpenedArchive, open_archive
 from pegel.archive.row_columns import archived_fields, field_column, prediction_column
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Role
@@ -25,15 +25,22 @@ from pegel.slices.condition import Condition
 from pegel.slices.found_slices import FoundSlices, RowSlice
 from pegel.slices.slice_search import find_slices
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.plain_numbers import how_many
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 
+MOST_HOURS = 6
+"""Hours without rows that are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class FindingSlices:
-    """What a search for the slices of a finding says. `found`: None where nothing could be searched, and `why`."""
+    """What a search for the slices of a finding says. `found`: None where nothing could be searched, and `why`.
+
+    `left_out`: what of the finding's time was not searched, in words; empty where all of it was.
+    """
 
     finding: Finding
     found: FoundSlices | None
@@ -41,6 +48,7 @@ class FindingSlices:
     end: datetime
     compared_with: str
     why: str = ""
+    left_out: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """Return it in words, a line each."""
@@ -49,7 +57,8 @@ class FindingSlices:
         first, *rest = self.found.lines()
         between = f"rows from {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
         compared = f"{between} were compared with {self.compared_with}"
-        return [f"which rows  {first}", *(f"          {line}" for line in rest), f"            {compared}"]
+        last = [f"            {line}" for line in (compared, *self.left_out)]
+        return [f"which rows  {first}", *(f"          {line}" for line in rest), *last]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""
@@ -59,6 +68,7 @@ class FindingSlices:
             "to": self.end.isoformat(),
             "compared_with": self.compared_with,
             "not_known_because": self.why or None,
+            "left_out": list(self.left_out),
             "found": None if self.found is None else self.found.to_json(),
         }
 
@@ -125,7 +135,25 @@ def _searched(
         earlier = replace(archive, start=start, end=none.start)
         before = archived_side(earlier.by_answers() if by_answers else earlier, columns, errors, ERROR)
     found = find_slices(before.table, now.table, target, changed.aspect, searched=is_searched([before.keys, now.keys]))
-    return replace(none, found=_as_called(found), compared_with=before.what)
+    return replace(none, found=_as_called(found), compared_with=before.what, left_out=_left_out(archive, now))
+
+
+def _left_out(archive: OpenedArchive, now: RowsOfSide) -> tuple[str, ...]:
+    """Return what of the time was not searched: what is archived may be a part of what was judged."""
+    said, empty = [], archive.empty_hours
+    if empty:
+        of_all = how_many(len(empty) + len(archive.hours), "hour")
+        named = ", ".join(f"{hour:%Y-%m-%d %H:%M}" for hour in empty[:MOST_HOURS])
+        more = f" and {len(empty) - MOST_HOURS} more" if len(empty) > MOST_HOURS else ""
+        said.append(
+            f"not searched: {len(empty)} of {of_all}, of which no row is archived (without requests, not yet, or not "
+            f"any more): {named}{more}"
+        )
+    if now.is_cut:
+        said.append(f"not searched: what came after the first {now.read:,} rows of this time")
+    elif now.table.num_rows < now.read:
+        said.append(f"searched were {now.table.num_rows:,} rows, chosen by the ids of their events, of {now.read:,}")
+    return tuple(said)
 
 
 def _trained(settings: Settings, spec: MonitorSpec, fields: list[Field], target: str) -> RowsOfSide | None:

@@ -22,11 +22,16 @@ from pegel.past.wrong_answers import WrongAnswers
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowsOfSide:
-    """Rows of one side, with the hash of each one's event, and what they are in words."""
+    """Rows of one side, with the hash of each one's event, and what they are in words.
+
+    `read`: of how many rows they are chosen; `is_cut`: whether there are more, which were not looked at.
+    """
 
     table: pa.Table
     keys: Keys
     what: str
+    read: int = 0
+    is_cut: bool = False
 
 
 def archived_side(archive: OpenedArchive, columns: Sequence[str], errors: WrongAnswers | None, name: str) -> RowsOfSide:
@@ -45,11 +50,12 @@ def archived_side(archive: OpenedArchive, columns: Sequence[str], errors: WrongA
     table, keys = sampled.table(schema)
     what = f"archived rows from {archive.start:%Y-%m-%d %H:%M} to {archive.end:%Y-%m-%d %H:%M} UTC"
     if errors is None or not table.num_rows:
-        return RowsOfSide(table, keys, what)
+        return RowsOfSide(table, keys, what, sampled.read, sampled.read >= MOST_READ)
     sizes = errors.sizes(table)
     known = np.isfinite(sizes)
     labelled = table.append_column(name, pa.array(sizes)).filter(pa.array(known))
-    return RowsOfSide(labelled.drop_columns([each for each in (EVENT_TIME,) if each not in columns]), keys[known], what)
+    rows = labelled.drop_columns([each for each in (EVENT_TIME,) if each not in columns])
+    return RowsOfSide(rows, keys[known], what, sampled.read, sampled.read >= MOST_READ)
 
 
 def training_side(store: LocalFeatureStore, source: SourceRef | str, fields: Sequence[Field]) -> RowsOfSide | None:

@@ -135,6 +135,21 @@ def test_without_training_data_rows_before_are_taken(system: System) -> None:
     assert told.compared_with.startswith("archived rows from ")
 
 
+def test_a_part_that_is_not_archived_is_said(system: System) -> None:
+    """Of a finding's time the hours without rows are named: what was searched is not all that was judged."""
+    system.changed()
+
+    whole, part = system.slices(), system.slices(span=Span(NOON.start - 2 * HOUR, NOON.end))
+
+    assert () == whole.left_out
+    assert part.found is not None
+    words = "not searched: 2 of 3 hours, of which no row is archived (without requests, not yet, or not any more): "
+    hours = ", ".join(f"{NOON.start - at * HOUR:%Y-%m-%d %H:%M}" for at in (2, 1))
+    assert (words + hours,) == part.left_out
+    assert part.left_out[0] in str(part)
+    assert list(part.left_out) == part.to_json()["left_out"]
+
+
 def test_rows_that_are_not_there_are_said(system: System) -> None:
     """Before the hour is archived nothing can be searched, and it is said why."""
     told = system.slices()
