@@ -95,6 +95,7 @@ class MonitorDispatch:
             name=mail.alert.key,
             identity=MailIdentity.of_alert(unmailed),
             recipients=mail.recipients,
+            is_urgent=mail.kind.is_news,
             write=lambda: self._noted(noted, mail.alert, *self.sender.write(mail)),
             lead=lambda: self._noted(noted, mail.alert, *self.sender.lead(mail)),
             settle=lambda delivery: self._settle(mail, unmailed, delivery),
@@ -163,7 +164,7 @@ def drain(settings: Settings) -> str:
     with MailSender(settings) as sender:
         first = Pass(settings, sender)
         first.take_in()
-        if not settings.mail_gather or not first.outbox.has_mail_to_send(settings.mail_pause):
+        if not settings.mail_gather or not first.outbox.has_mail_to_send():
             return first.end()
         time.sleep(settings.mail_gather.total_seconds())
         # What is due is read off the alerts once more, with what came meanwhile.
@@ -175,14 +176,14 @@ def drain(settings: Settings) -> str:
 class Pass:
     """One look at all monitors, and at the watching itself."""
 
-    def __init__(self, settings: Settings, sender: MailSender) -> None:
-        """Look at nothing yet."""
+    def __init__(self, settings: Settings, sender: MailSender, now: datetime | None = None) -> None:
+        """Look at nothing yet. `now`: the present instant; None asks the clock."""
         self._settings = settings
         self._stores = services.stores(settings)
         self._sender = sender
-        self._now = datetime.now(UTC)
+        self._now = now or datetime.now(UTC)
         self._turns = Turns()
-        self.outbox = Outbox(self._stores, sender, self._now, self._turns, settings.page_url)
+        self.outbox = Outbox(self._stores, sender, self._now, self._turns, settings)
 
     def take_in(self) -> None:
         """Take in what was found, and put into the outbox what is due."""
@@ -198,7 +199,7 @@ class Pass:
 
     def end(self) -> str:
         """Send what is in the outbox; return and raise as `drain`."""
-        self.outbox.send(self._settings.mail_pause)
+        self.outbox.send()
         return self._turns.outcome()
 
 

@@ -350,6 +350,9 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "alerts.outlier_pages_per_week": Question(
         "Alerts", "Mails about single events (per week)", "There are no more of them, whatever comes."
     ),
+    "alerts.mail_after": Question(
+        "Alerts", "Mail only what lasts for (s)", "0: at once. What is over before is shown and not mailed."
+    ),
     "alerts.repeat_after": Question(
         "Alerts",
         "Repeat after (s)",

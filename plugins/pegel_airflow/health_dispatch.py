@@ -104,6 +104,7 @@ class HealthDispatch:
                 name=f"{alert.about}, {alert.kind.value}",
                 identity=MailIdentity.of_health(alert),
                 recipients=mail.recipients,
+                is_urgent=mail.kind.is_news,
                 write=lambda: self.sender.write_health(mail),
                 lead=lambda: health_lead(mail),
                 settle=lambda delivery: self._settle(mail, delivery),

@@ -54,7 +54,7 @@ class Delivery:
     def why_waiting(self) -> str:
         """Return who is left alone until when, in words."""
         until = (f"{address} until {at:%H:%M:%S} UTC" for address, at in self.waiting.items())
-        return f"told later: a mail was sent lately to {', '.join(until)}"
+        return f"told later: a mail was sent lately, or it waits for others, to {', '.join(until)}"
 
     def why_later(self, key: str) -> str:
         """Return why the mail about monitor `key` is to be tried again, in words."""

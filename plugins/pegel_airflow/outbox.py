@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
+from pegel.spec.settings import Settings
 from pegel_airflow.mail_sender import Delivery, MailSender
 from pegel_airflow.turns import Turns
 
@@ -38,6 +39,8 @@ class DueMail:
     name: str
     identity: MailIdentity
     recipients: tuple[str, ...]
+    is_urgent: bool
+    """Whether it is news that a person must see now; else it waits for company."""
     write: Callable[[], Rendered | None]
     lead: Callable[[], Lead | None]
     settle: Callable[[Delivery], None]
@@ -58,27 +61,28 @@ class DueMail:
 class Outbox:
     """The mails of one pass."""
 
-    def __init__(self, stores: Stores, sender: MailSender, now: datetime, turns: Turns, page_url: str = "") -> None:
+    def __init__(self, stores: Stores, sender: MailSender, now: datetime, turns: Turns, settings: Settings) -> None:
         """Send nothing yet."""
         self._stores = stores
         self._sender = sender
         self._now = now
         self._turns = turns
-        self._page_url = page_url
+        self._settings = settings
         self._due: list[DueMail] = []
 
     def put(self, mail: DueMail) -> None:
         """Take in a mail that is due."""
         self._due.append(mail)
 
-    def has_mail_to_send(self, pause: timedelta) -> bool:
-        """Say whether a mail is due to an address that is not left alone just now."""
-        return bool(self._gathered(pause).messages)
+    def has_mail_to_send(self) -> bool:
+        """Say whether something goes out now."""
+        return bool(self._gathered().messages)
 
-    def send(self, pause: timedelta) -> None:
-        """Send what goes out now, and settle every mail. `pause`: how long an address is left alone after a mail."""
-        chosen = self._gathered(pause)
-        left = []
+    def send(self) -> None:
+        """Send what goes out now, and settle every mail."""
+        chosen, left = self._gathered(), list[int]()
+        for address in sorted(chosen.begin_to_wait):
+            self._turns.take(f"mail to {address}", partial(self._wait, address))
         for mail in self._due:
             waiting = [address for address in mail.recipients if address not in chosen.messages]
             mail.delivery.waiting = {address: chosen.waiting[address] for address in waiting}
@@ -130,7 +134,7 @@ class Outbox:
         known = {at: lead for at, lead in leads.items() if lead is not None}
         if len(known) > WHOLE_MAILS:
             told = list(known.values())
-            words = many_words(told, page_url=self._page_url, now=self._now)
+            words = many_words(told, page_url=self._settings.page_url, now=self._now)
             return [mails[at] for at in known], [words], many_subject(told, self._now)
         parts = {at: self._worded(address, mails[at], lambda mail: mail.whole) for at in known}
         written = {at: part for at, part in parts.items() if part is not None}
@@ -147,9 +151,16 @@ class Outbox:
             mail.delivery.later[address] = "its words could not be found"
         return found[0] if found else None
 
-    def _gathered(self, pause: timedelta) -> Gathered:
-        from pegel.alerts.gathering import gathered
+    def _wait(self, address: str) -> None:
+        from pegel.alerts.gathering import Addressee
 
-        due = [mail.recipients for mail in self._due]
-        last = self._stores.last_mails.of(address for addresses in due for address in addresses)
-        return gathered(due, last, now=self._now, pause=pause)
+        known = self._stores.last_mails.of([address]).get(address, Addressee())
+        self._stores.last_mails.waits(address, known, self._now)
+
+    def _gathered(self) -> Gathered:
+        from pegel.alerts.gathering import Wanted, gathered
+
+        due = [Wanted(mail.recipients, mail.is_urgent) for mail in self._due]
+        known = self._stores.last_mails.of(address for mail in due for address in mail.addresses)
+        pause, patience = self._settings.mail_pause, self._settings.mail_patience
+        return gathered(due, known, now=self._now, pause=pause, patience=patience)

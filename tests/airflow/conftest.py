@@ -93,6 +93,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("PEGEL_HOME", str(tmp_path))
     monkeypatch.setenv("PEGEL_MAIL_GATHER", "0")
     monkeypatch.setenv("PEGEL_MAIL_PAUSE", "0")
+    monkeypatch.setenv("PEGEL_MAIL_PATIENCE", "0")
     return Settings()
 
 

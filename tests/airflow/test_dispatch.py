@@ -37,8 +37,6 @@ from pegel_airflow.mail_sender import MailSender
 from pegel_airflow.outbox import Outbox
 from pegel_airflow.turns import Turns
 
-NO_PAUSE = timedelta(0)
-
 
 def part(mail: EmailMessage, kind: str) -> str:
     """Return the text of a mail's part of a kind."""
@@ -258,11 +256,11 @@ def test_a_failure_that_cannot_be_recorded_holds_up_nobody(
     turns = Turns()
     with MailSender(settings) as sender:
         now = datetime.now(UTC)
-        outbox = Outbox(stores, sender, now, turns)
+        outbox = Outbox(stores, sender, now, turns, settings)
         dispatch = alerting.MonitorDispatch(stores, sender, now, turns, outbox)
         for model, version in stores.alerts.monitors():
             dispatch.monitor(model, version, specs, {})
-        outbox.send(NO_PAUSE)
+        outbox.send()
 
     assert server.told == ["ada@example.org"]
     assert turns.failed[0].startswith("broken/1: ValueError")
@@ -304,9 +302,9 @@ def test_a_mail_that_fails_repeats_none_about_another_kind_of_trouble(settings: 
     for sender_of in (NoDriftMails, NoDriftMails, MailSender):
         with sender_of(settings) as sender:
             now, turns = datetime.now(UTC), Turns()
-            outbox = Outbox(stores, sender, now, turns)
+            outbox = Outbox(stores, sender, now, turns, settings)
             alerting.MonitorDispatch(stores, sender, now, turns, outbox).monitor("mixed", 1, specs, {})
-            outbox.send(NO_PAUSE)
+            outbox.send()
         passes.append((len(turns.failed), len(server.kept)))
 
     assert [(1, 1), (1, 1), (0, 2)] == passes

@@ -94,7 +94,7 @@ def test_who_was_told_lately_is_told_the_rest_together(settings: Settings, serve
     alerting.drain(settings)
 
     assert [f"{ADA}: [pegel] first v1: amount is drifting", f"{BEN}: [pegel] second v1: amount is drifting"] == during
-    assert f"told later: a mail was sent lately to {ADA} until " in said
+    assert f"told later: a mail was sent lately, or it waits for others, to {ADA} until " in said
     assert [ADA, BEN, ADA] == server.told
     last = text(server.kept[2])
     assert {"first": False, "second": True, "third": True} == {
@@ -131,6 +131,7 @@ def test_a_crash_repeats_a_mail_under_the_same_id(settings: Settings, server: Se
             name="delays/1",
             identity=MailIdentity(thread="alert 1a2b", ordinal="first"),
             recipients=(ADA,),
+            is_urgent=True,
             write=lambda: Rendered("a subject", "a text", None, None),
             lead=lambda: None,
             settle=lost,
@@ -142,9 +143,9 @@ def test_a_crash_repeats_a_mail_under_the_same_id(settings: Settings, server: Se
 
     for _ in range(2):
         with MailSender(settings) as sender:
-            outbox = Outbox(stores, sender, datetime.now(UTC), Turns())
+            outbox = Outbox(stores, sender, datetime.now(UTC), Turns(), settings)
             outbox.put(due())
-            outbox.send(timedelta(0))
+            outbox.send()
 
     assert (2, 1) == (len(server.kept), len({mail["Message-ID"] for mail in server.kept}))
 
@@ -193,11 +194,11 @@ def test_one_that_cannot_be_written_holds_up_no_other_in_the_same_mail(settings:
     stores, now, turns = services.stores(settings), datetime.now(UTC), Turns()
     specs = {spec.key: spec for spec in stores.registry.list()}
     with NoWords(settings) as sender:
-        outbox = Outbox(stores, sender, now, turns)
+        outbox = Outbox(stores, sender, now, turns, settings)
         dispatch = alerting.MonitorDispatch(stores, sender, now, turns, outbox)
         for model, version in stores.alerts.monitors():
             dispatch.monitor(model, version, specs, {})
-        outbox.send(timedelta(0))
+        outbox.send()
     mailed = {alert.model: alert.mailed_at is not None for alert in stores.alerts.open_alerts()}
 
     assert {"m0": True, "m1": True, "m2": False, "m3": True} == mailed
@@ -215,3 +216,37 @@ def test_a_last_mail_that_cannot_be_read_holds_back_nothing(settings: Settings, 
     alerting.drain(paused)
 
     assert [ADA] == server.told
+
+
+def test_that_something_is_over_waits_for_company(settings: Settings, server: Server) -> None:
+    """It wakes nobody by itself: it goes with the next news, or after half an hour."""
+    patient = settings.model_copy(update={"mail_patience": timedelta(minutes=30)})
+    stores = services.stores(settings)
+    drifts(settings, "calm", ADA)
+    alerting.drain(patient)
+    stores.results.write([sample_window(at, model="calm") for at in range(1, 20)])
+    waits = alerting.drain(patient)
+    since = stores.last_mails.of([ADA])[ADA].waiting_since
+    drifts(settings, "other", ADA)
+    alerting.drain(patient)
+
+    assert "calm/1: over, told later" in waits
+    assert since is not None
+    assert [ADA, ADA] == server.told
+    assert ["calm", "other"] == [name for name in ("calm", "other") if f"models/{name}/1" in text(server.kept[1])]
+    assert None is stores.last_mails.of([ADA])[ADA].waiting_since
+
+
+def test_what_waited_long_enough_goes_alone(settings: Settings, server: Server) -> None:
+    """Where no news come, it is told after its patience is over."""
+    patient = settings.model_copy(update={"mail_patience": timedelta(minutes=30)})
+    stores = services.stores(settings)
+    drifts(settings, "calm", ADA)
+    alerting.drain(patient)
+    stores.results.write([sample_window(at, model="calm") for at in range(1, 20)])
+    alerting.drain(patient)
+    known = stores.last_mails.of([ADA])[ADA]
+    stores.last_mails.waits(ADA, known, datetime.now(UTC) - timedelta(minutes=31))
+    alerting.drain(patient)
+
+    assert "[pegel] calm v1: over: amount" == subject(server.kept[1]).partition(" (")[0]

@@ -53,9 +53,9 @@ class Group:
         specs = [entry.spec for entry in self.stores.registry.entries() if entry.spec is not None]
         turns = Turns()
         with MailSender(self.settings) as sender:
-            outbox = Outbox(self.stores, sender, self.begin + minutes * MINUTE, turns)
+            outbox = Outbox(self.stores, sender, self.begin + minutes * MINUTE, turns, self.settings)
             HealthDispatch(self.stores, sender, self.begin + minutes * MINUTE, turns, outbox).look(specs)
-            outbox.send(timedelta(0))
+            outbox.send()
         assert [] == turns.failed
         if turns.later:
             raise Unavailable("; ".join(turns.later))

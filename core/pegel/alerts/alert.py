@@ -24,6 +24,11 @@ class MailKind(StrEnum):
     REPEATED = "repeated"
     OVER = "over"
 
+    @property
+    def is_news(self) -> bool:
+        """Say whether it tells what nobody was told: that something goes on, or is over, wakes nobody."""
+        return self in {MailKind.OPENED, MailKind.GROWN}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertFeature:
@@ -37,6 +42,8 @@ class AlertFeature:
     finding: Finding
     """The newest one."""
     windows: int = 1
+    unbroken_since: datetime
+    """Since when windows had a finding about it without a calm one in between."""
     began: ChangeInterval | None = None
     """Between which instants its change began, if a chart found it; None where nothing is known of that."""
 
@@ -60,6 +67,8 @@ class Alert:
     """In order of appearance."""
     over_at: datetime | None = None
     """When it was over; None while it is open."""
+    is_resolved: bool = False
+    """Whether a person closed it: what comes afterwards is news."""
     mailed_at: datetime | None = None
     """When the last mail was accepted; None before the first."""
     mailed_severities: Mapping[str, Severity] = field(default_factory=dict)

@@ -12,6 +12,18 @@ from pegel.alerts.severity import Severity
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stream.result_rows import WindowRow
 
+_COMES_AND_GOES = frozenset(
+    {
+        AlertKind.DRIFT,
+        AlertKind.LONG_SPANS,
+        AlertKind.ATTRIBUTIONS,
+        AlertKind.QUALITY,
+        AlertKind.SKEW,
+        AlertKind.PROBING,
+    }
+)
+"""Kinds of which a short pause is no end. Another model, missing answers and wrong ones are news each time."""
+
 
 def due_mail(
     alert: Alert,
@@ -26,19 +38,26 @@ def due_mail(
     """Return the alert as it is after this pass, and the mail to send before saving it.
 
     An alert that nobody was told of yet, or not in full, is told before it is closed: the news of its end comes with a
-    later pass. `quiet` says that nobody is to be written to now. An acknowledgement covers what was acknowledged, until
-    it ends: neither repetition nor growth nor end is told, but a further feature is. An alert about a single event is
-    over as soon as it is told: an event does not last.
+    later pass. One that is only what the alert before it was told as, and came back within `repeat_after` of that mail,
+    counts as told by it: what comes and goes is one mail in that time, not one each time. Neither is one that is over
+    before it lasted `mail_after`. `quiet` says that nobody is to be written to now. An acknowledgement covers what was
+    acknowledged, until it ends: neither repetition nor growth nor end is told, but a further feature is. An alert about
+    a single event is over as soon as it is told: an event does not last.
     """
+    if previous is not None and _came_back(alert, previous, now, spec):
+        alert = replace(alert, mailed_at=previous.mailed_at, mailed_severities=previous.mailed_severities)
     acknowledged = alert.acknowledged_until is not None and now < alert.acknowledged_until
     kind = None if quiet else _kind(alert, is_over=is_over, now=now, spec=spec)
+    if kind is MailKind.OVER and previous is not None and alert.mailed_at == previous.mailed_at:
+        # Who was not told that it came back was told that it is over.
+        kind = None
     if acknowledged and kind is not None:
-        kind = MailKind.GROWN if _unknown(alert) else None
+        kind = MailKind.GROWN if _unknown(alert, spec) else None
     if is_over and kind in {None, MailKind.OVER}:
         alert = replace(alert, over_at=now)
     if kind is None:
         return alert, None
-    new = _unknown(alert) if acknowledged else _unmailed(alert)
+    new = _unknown(alert, spec) if acknowledged else _unmailed(alert, spec)
     mailed = replace(
         alert,
         mailed_at=now,
@@ -67,14 +86,31 @@ def due_mail(
     return mailed, mail
 
 
-def _unmailed(alert: Alert) -> tuple[str, ...]:
-    """Return the features that no mail told."""
-    return tuple(name for name in alert.names if name not in alert.mailed_severities)
+def _came_back(alert: Alert, previous: Alert, now: datetime, spec: MonitorSpec) -> bool:
+    """Say whether people know of all of it from the alert before, which they were told of lately."""
+    if alert.kind not in _COMES_AND_GOES or alert.mailed_at is not None or alert.told:
+        return False
+    if previous.mailed_at is None or previous.is_resolved:
+        return False
+    known, severities = previous.mailed_severities, alert.severities
+    alike = all(name in known and not severities[name].grew_from(known[name]) for name in alert.names)
+    return alike and now - previous.mailed_at < spec.alerts.repeat_after
 
 
-def _unknown(alert: Alert) -> tuple[str, ...]:
-    """Return the features that neither a mail told nor a person acknowledged."""
-    return tuple(name for name in _unmailed(alert) if name not in alert.acknowledged_features)
+def _unmailed(alert: Alert, spec: MonitorSpec) -> tuple[str, ...]:
+    """Return the features that no mail told, and that last for as long as the spec wants before one does."""
+    at_once = alert.kind not in _COMES_AND_GOES
+    return tuple(
+        one.feature
+        for one in alert.features
+        if one.feature not in alert.mailed_severities
+        and (at_once or one.finding.span.end - one.unbroken_since >= spec.alerts.mail_after)
+    )
+
+
+def _unknown(alert: Alert, spec: MonitorSpec) -> tuple[str, ...]:
+    """Return the features that neither a mail told nor a person acknowledged, likewise."""
+    return tuple(name for name in _unmailed(alert, spec) if name not in alert.acknowledged_features)
 
 
 def _grown(alert: Alert) -> Mapping[str, Severity]:
@@ -85,8 +121,8 @@ def _grown(alert: Alert) -> Mapping[str, Severity]:
 
 def _kind(alert: Alert, *, is_over: bool, now: datetime, spec: MonitorSpec) -> MailKind | None:
     if alert.mailed_at is None:
-        return MailKind.OPENED
-    if _unmailed(alert) or (_grown(alert) and not is_over):
+        return MailKind.OPENED if alert.told or _unmailed(alert, spec) else None
+    if _unmailed(alert, spec) or (_grown(alert) and not is_over):
         return MailKind.GROWN
     if is_over:
         return MailKind.OVER

@@ -225,6 +225,7 @@ def _with(alert: Alert, finding: Finding) -> Alert:
         seen = AlertFeature(
             feature=finding.about,
             since=min(seen.since, _began(finding)),
+            unbroken_since=_unbroken_since(seen, finding),
             finding=finding if newer else seen.finding,
             windows=seen.windows + (finding.span != seen.finding.span),
             began=_told_of(seen.began, interval_of(finding.evidence)),
@@ -245,7 +246,16 @@ def _began(finding: Finding) -> datetime:
 
 def _feature(finding: Finding) -> AlertFeature:
     began = interval_of(finding.evidence)
-    return AlertFeature(feature=finding.about, since=_began(finding), finding=finding, began=began)
+    start = _began(finding)
+    return AlertFeature(feature=finding.about, since=start, finding=finding, unbroken_since=start, began=began)
+
+
+def _unbroken_since(seen: AlertFeature, finding: Finding) -> datetime:
+    """Return since when there is no calm window between findings; windows that were not judged are none."""
+    last, length = seen.finding.span.end, finding.span.end - finding.span.start
+    if finding.span.start >= last + length:
+        return _began(finding)
+    return min(seen.unbroken_since, _began(finding)) if finding.span.end > seen.unbroken_since else seen.unbroken_since
 
 
 def _told_of(before: ChangeInterval | None, now: ChangeInterval | None) -> ChangeInterval | None:

@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     """How long a pass that has something to mail waits for what else comes: what changes at once is one mail."""
     mail_pause: Delay = timedelta(minutes=5)
     """How long an address is left alone after a mail; what is due to it meanwhile is one mail then."""
+    mail_patience: Delay = timedelta(hours=1)
+    """How long the news that something is over, or still goes on, waits for a mail that wakes somebody anyway."""
     serving_python: Path | None = None
     """Interpreter of the serving environment, used by the local serving backend."""
     spark_python: Path | None = None

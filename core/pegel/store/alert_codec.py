@@ -30,6 +30,7 @@ def alert_to_json(alert: Alert) -> dict[str, Any]:
             "since": one.since.isoformat(),
             "finding": finding_to_json(one.finding),
             "windows": one.windows,
+            "unbroken_since": one.unbroken_since.isoformat(),
             "began": None if one.began is None else one.began.to_json(),
         }
         for one in alert.features
@@ -50,6 +51,7 @@ def _alert(data: dict[str, Any]) -> Alert:
             since=datetime.fromisoformat(one["since"]),
             finding=finding_from_json(one["finding"]),
             windows=one["windows"],
+            unbroken_since=datetime.fromisoformat(one["unbroken_since"]),
             began=None if one["began"] is None else ChangeInterval.from_json(one["began"]),
         )
         for one in data["features"]

@@ -126,7 +126,7 @@ class AlertStore:
     def resolve(self, id_prefix: str, now: datetime) -> Alert:
         """Close one alert by hand; a new finding opens another. Raises NotFound."""
         with writing(self._engine) as connection:
-            edited = replace(_one(connection, id_prefix, for_update=True), over_at=now)
+            edited = replace(_one(connection, id_prefix, for_update=True), over_at=now, is_resolved=True)
             _store(connection, edited)
         return edited
 

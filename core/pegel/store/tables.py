@@ -552,12 +552,14 @@ health_alerts = sa.Table(
     sa.Column("told", Document, nullable=False),
 )
 
-# When an address was sent its last message: it is left alone for a while then.
+# When an address was sent its last message, after which it is left alone for a while, and since when something waits
+# for company.
 last_mails = sa.Table(
     "last_mails",
     metadata,
     sa.Column("address", sa.Text, primary_key=True),
-    sa.Column("sent_at", Instant, nullable=False),
+    sa.Column("sent_at", Instant),
+    sa.Column("waiting_since", Instant),
 )
 
 # Who may write for a group. `unfinished_reads`: drivers that began to read since the last commit and did not end by a

@@ -39,6 +39,7 @@ class Parts:
             # Its mail box wakes nobody: each mail is there as soon as it is due.
             mail_gather=timedelta(0),
             mail_pause=timedelta(0),
+            mail_patience=timedelta(0),
             serving_python=self.checkout.python("serving"),
             spark_python=self.checkout.python("spark"),
         )

@@ -401,3 +401,68 @@ def test_without_recipients_there_is_an_alert_and_no_mail() -> None:
 def acknowledged(alert: Alert, until: datetime) -> Alert:
     """Return the alert as a person acknowledged it."""
     return replace(alert, acknowledged_until=until, acknowledged_why="known", acknowledged_features=alert.names)
+
+
+def test_what_comes_and_goes_is_one_mail_in_an_hour() -> None:
+    """A feature that drifts for a window, is calm for twenty, and drifts again: told, over, then once an hour."""
+    history = History()
+    for _ in range(6):
+        history.live("distance")
+        history.live(times=20)
+
+    assert [(1, MailKind.OPENED), (17, MailKind.OVER), (77, MailKind.REPEATED), (80, MailKind.OVER)] == history.mails
+
+
+def test_what_came_back_and_stays_is_told_again_after_an_hour() -> None:
+    """It counts as told by the mail before its pause; from then on it is as if it had not paused."""
+    history = History()
+    history.live("distance")
+    history.live(times=20)
+    history.live("distance", times=60)
+
+    assert [(1, MailKind.OPENED), (17, MailKind.OVER), (77, MailKind.REPEATED)] == history.mails
+
+
+def test_what_came_back_otherwise_is_news() -> None:
+    """A further feature, or a change that is twice as large, is told at once, as ever."""
+    other, larger = History(), History()
+    for history in (other, larger):
+        history.live("distance")
+        history.live(times=20)
+    other.live("distance", "airline")
+    finding = sample_finding(larger.minute, "distance", effect=2.0)
+    larger.take_in([finding], [sample_window(larger.minute, verdict=Verdict.DRIFT)])
+
+    assert [(1, MailKind.OPENED), (17, MailKind.OVER), (22, MailKind.OPENED)] == other.mails == larger.mails
+
+
+def test_missing_answers_that_come_back_are_news_each_time() -> None:
+    """An outage that ended and comes again is another one."""
+    history = History()
+    for _ in range(2):
+        odd(history)
+        history.live(times=20)
+
+    assert [MailKind.OPENED, MailKind.OVER] * 2 == [kind for _, kind in history.mails]
+
+
+def test_what_does_not_last_is_not_mailed() -> None:
+    """With `mail_after`, what is over before is an alert that nobody is mailed of; what lasts is told once it has."""
+    spec = sample_spec(alerts={"emails": ["on-call@example.org"], "mail_after": "3m"})
+    flapping, lasting = History(spec), History(spec)
+    for _ in range(3):
+        flapping.live("distance", times=2)
+        flapping.live(times=20)
+    lasting.live("distance", times=5)
+
+    assert [] == flapping.mails
+    assert [True] * 3 == [alert.over_at is not None for alert in flapping.alerts.values()]
+    assert [(3, MailKind.OPENED)] == lasting.mails
+
+
+def test_missing_answers_are_mailed_at_once_whatever_has_to_last() -> None:
+    """An outage waits for nothing."""
+    history = History(sample_spec(alerts={"emails": ["on-call@example.org"], "mail_after": "3m"}))
+    odd(history)
+
+    assert [(1, MailKind.OPENED)] == history.mails

@@ -118,7 +118,15 @@ def four_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
         opened_at=found[0].span.end,
         since=found[0].span.start,
         last_end=found[-1].span.end,
-        features=(AlertFeature(feature="departure_delay", since=found[0].span.start, finding=found[0], windows=3),),
+        features=(
+            AlertFeature(
+                feature="departure_delay",
+                since=found[0].span.start,
+                unbroken_since=found[0].span.start,
+                finding=found[0],
+                windows=3,
+            ),
+        ),
         over_at=found[-1].span.end + 16 * HOUR,
     )
     AlertStore(engine).save(Change(key="delays/1", alert=alert, mail=None, cursor=None))

@@ -47,7 +47,7 @@ def test_when_it_began(interval: ChangeInterval, told: str) -> None:
 
 def test_since() -> None:
     """An interval follows `since`; another day has its date; what no chart found has a time of its own."""
-    feature = AlertFeature(feature="delay", since=NOON, finding=sample_finding(0))
+    feature = AlertFeature(feature="delay", since=NOON, unbroken_since=NOON, finding=sample_finding(0))
 
     assert "12:00 to 12:30" == between(INTERVAL, NOON + HOUR)
     assert "2026-11-03 12:00 to 2026-11-03 12:30" == between(INTERVAL, NOON + 24 * HOUR)

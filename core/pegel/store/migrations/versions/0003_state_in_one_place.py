@@ -396,7 +396,7 @@ def _unwatched() -> None:
     )
     op.create_table(
         "last_mails",
-        *(_text("address"), _instant("sent_at")),
+        *(_text("address"), _instant("sent_at", null=True), _instant("waiting_since", null=True)),
         _key("last_mails", "address"),
     )
 
