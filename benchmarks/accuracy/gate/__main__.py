@@ -57,7 +57,7 @@ def main() -> int:
     text = page.section(measured, before)
     print(f"{head}\n\n{text}", flush=True)
     if asked.write:
-        put(asked.write, "gate", f"{head}\n\n{text}")
+        put(asked.write, asked.section, f"{head}\n\n{text}")
     return 1 if asked.strict and not measured.kept else 0
 
 
@@ -66,6 +66,8 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--baselines", type=float, default=1.0, help="part of the baselines of each cell")
     parser.add_argument("--cells", nargs="+", metavar="M,N", help="some of the cells only")
     parser.add_argument("--without", nargs="+", default=[], metavar="COLUMN", choices=tables.COLUMNS)
+    parser.add_argument("--doors", nargs="+", default=doors.DOORS, choices=doors.DOORS)
+    parser.add_argument("--section", default="gate", help="of the page that is written")
     parser.add_argument("--splits", type=int, default=halves.SPLITS, help="of each data set; 0 for none")
     parser.add_argument("--demo-data", type=Path, default=Path(".venvs/demo-data"), help="of the demonstration")
     parser.add_argument("--seed", type=int, default=20260901)
@@ -84,10 +86,11 @@ def _measure(asked: argparse.Namespace, run: Run) -> results.Results:
         if asked.cells and f"{cell.m},{cell.n}" not in asked.cells:
             continue
         count = max(2, round(cell.baselines * asked.baselines))
-        tasks = [Task(asked.seed, number, cell, tuple(asked.without)) for number in range(count)]
-        rates += results.of_cell(cell, run(doors.one_baseline, tasks))
+        tasks = [Task(asked.seed, number, cell, tuple(asked.without), tuple(asked.doors)) for number in range(count)]
+        own = results.of_cell(cell, run(doors.one_baseline, tasks))
+        rates += own
         print(
-            *(f"{rate.m:,} {rate.n:,} {rate.door} {rate.ratio:.2f} ± {rate.error:.2f}" for rate in rates[-2:]),
+            *(f"{rate.m:,} {rate.n:,} {rate.door} {rate.ratio:.2f} ± {rate.error:.2f}" for rate in own),
             sep="; ",
             file=sys.stderr,
             flush=True,

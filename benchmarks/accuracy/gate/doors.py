@@ -2,18 +2,20 @@
 
 `check`: `pegel.check` as it is, at its own budget of one false alarm a week. `stream`: every window after the other
 through `judge`, with charts and the rate of outliers, at the highest budget there is, so that alarms can be counted.
+`attribution`, `adversarial`: see `further_doors`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-from benchmarks.accuracy.gate import tables
+from benchmarks.accuracy.gate import further_doors, tables
 from numpy.typing import NDArray
 
 import pegel
@@ -22,12 +24,13 @@ from pegel.baseline.outliers import outlier_cutoff
 from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Role
 from pegel.data.spans import Span
+from pegel.judge.attribution.attribution_levels import FEWEST_ROWS
 from pegel.judge.chart_state import ChartState
 from pegel.judge.judge import Judgement, judge
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
 
-DOORS = ("check", "stream")
+DOORS = ("check", "stream", "attribution", "adversarial")
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = MonitorSpec.parse(
@@ -45,6 +48,8 @@ DRAWN = 100_000
 """Rows that are drawn at once."""
 Key = tuple[str, str, str]
 """Door, detector, and feature (or pair, or rate) of a finding."""
+Look = Callable[["Found", "Window", Span], None]
+"""Looks at one window through one door, and counts what it finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,19 @@ class Cell:
     def inherent(self) -> bool:
         """Say whether one baseline's rate may lie far from the mean of many, whatever is done about it."""
         return self.n > self.m / 10
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window of clean rows."""
+
+    rows: pa.Table
+    baseline: Baseline
+
+    @cached_property
+    def report(self) -> pegel.CheckReport:
+        """Return what `pegel.check` says of it."""
+        return pegel.check(self.rows, self.baseline)
 
 
 @dataclass
@@ -83,6 +101,7 @@ class Task:
     number: int
     cell: Cell
     without: tuple[str, ...] = ()
+    doors: tuple[str, ...] = DOORS
 
 
 def one_baseline(task: Task) -> Found:
@@ -90,19 +109,81 @@ def one_baseline(task: Task) -> Found:
     cell = task.cell
     rng = np.random.default_rng([task.seed, task.number, cell.m, cell.n])
     training = tables.draw(rng, cell.m, without=task.without)
-    baseline = pegel.profile(training)
-    watched = with_outliers(baseline, training)
-    state, found = ChartState(watched.id), Found()
-    for number, window in enumerate(_windows(rng, cell, task.without)):
-        report = pegel.check(window, baseline)
-        _count(found, "check", report.judgement)
+    baseline, found = pegel.profile(training), Found()
+    looks = [_LOOKS[door](baseline, training, cell) for door in task.doors]
+    for number, rows in enumerate(_windows(rng, cell, task.without)):
         span = Span(START + number * MINUTE, START + (number + 1) * MINUTE)
-        count_outliers(watched, report.summary, window)
-        judgement = judge(watched, report.summary, spec=SPEC, span=span, revision=0, chart_state=state)
+        window = Window(rows, baseline)
+        for look in looks:
+            look(found, window, span)
+    return found
+
+
+def _by_check(_baseline: Baseline, _training: pa.Table, _cell: Cell) -> Look:
+    def look(found: Found, window: Window, _span: Span) -> None:
+        _count(found, "check", window.report.judgement)
+
+    return look
+
+
+def _by_stream(baseline: Baseline, training: pa.Table, _cell: Cell) -> Look:
+    watched = with_outliers(baseline, training)
+    state = ChartState(watched.id)
+
+    def look(found: Found, window: Window, span: Span) -> None:
+        nonlocal state
+        summary = window.report.summary
+        count_outliers(watched, summary, window.rows)
+        judgement = judge(watched, summary, spec=SPEC, span=span, revision=0, chart_state=state)
         _count(found, "stream", judgement)
         assert judgement.chart_state is not None
         state = judgement.chart_state
-    return found
+
+    return look
+
+
+def _by_attribution(_baseline: Baseline, training: pa.Table, cell: Cell) -> Look:
+    model = further_doors.AdditiveModel(training)
+    explained = further_doors.explained_baseline(model, training)
+
+    def look(found: Found, window: Window, _span: Span) -> None:
+        if cell.n < FEWEST_ROWS:
+            return
+        moved = list(further_doors.found_in_parts(model, explained, window.rows))
+        found.findings.update(("attribution", "attribution", name) for name in moved)
+        found.windows["attribution"] += bool(moved)
+        found.promised["attribution"] += further_doors.LEVEL
+
+    return look
+
+
+def _by_adversarial(baseline: Baseline, training: pa.Table, cell: Cell) -> Look:
+    watched = replace(baseline, rows_sent=further_doors.rows_sent(baseline, training, cell.n))
+    state = ChartState(watched.id)
+
+    def look(found: Found, window: Window, span: Span) -> None:
+        nonlocal state
+        summary = window.report.summary
+        further_doors.count_sent(watched, summary, window.rows)
+        spec = further_doors.ASKED
+        judgement = judge(watched, summary, spec=spec, span=span, revision=0, chart_state=state)
+        assert judgement.division is not None
+        assert judgement.chart_state is not None
+        own = [each for each in judgement.findings if each.feature in further_doors.LAYERS]
+        found.findings.update(("adversarial", each.detector, each.feature) for each in own)
+        found.windows["adversarial"] += bool(own)
+        found.promised["adversarial"] += sum(judgement.division.budget.of(name) for name in further_doors.LAYERS)
+        state = judgement.chart_state
+
+    return look
+
+
+_LOOKS = {
+    "check": _by_check,
+    "stream": _by_stream,
+    "attribution": _by_attribution,
+    "adversarial": _by_adversarial,
+}
 
 
 def _windows(rng: np.random.Generator, cell: Cell, without: Collection[str]) -> Iterator[pa.Table]:

@@ -74,8 +74,9 @@ class Rate:
 
     @property
     def kept(self) -> bool:
-        """Say whether the promise is kept, by the point estimate."""
-        return KEPT[0] <= self.ratio <= KEPT[1] and not (self.bounded and self.unlucky > UNLUCKY)
+        """Say whether the promise is kept, by the point estimate; a sum over many cells is below it by its nature."""
+        least = 0.0 if self.door == "adversarial" else KEPT[0]
+        return least <= self.ratio <= KEPT[1] and not (self.bounded and self.unlucky > UNLUCKY)
 
 
 @dataclass(frozen=True)
@@ -111,5 +112,5 @@ class Results:
 
 
 def of_cell(cell: Cell, found: Sequence[Found]) -> tuple[Rate, ...]:
-    """Return the rates of every door."""
-    return tuple(Rate.of(cell, door, found) for door in DOORS)
+    """Return the rates of every door that was looked through; none is opened for fewer rows than it needs."""
+    return tuple(Rate.of(cell, door, found) for door in DOORS if all(one.promised[door] for one in found))

@@ -37,8 +37,10 @@ def test_the_promise_is_kept_on_every_table(cell: Cell, door: str) -> None:
     """All findings of all layers together, on a table of every shape of column, are about as many as promised."""
     found = found_in(cell)
     findings = Counter({key[1:]: count for key, count in found.findings.items() if key[0] == door})
-    least = poisson.ppf(CERTAIN, KEPT[0] * found.promised[door])
-    most = poisson.isf(CERTAIN, KEPT[1] * found.promised[door])
+    promised = found.promised[door]
+    # Windows of fewer than 200 explained rows promise nothing, and bounds that are sums over cells are not kept below.
+    least = poisson.ppf(CERTAIN, KEPT[0] * promised) if promised and door != "adversarial" else 0
+    most = poisson.isf(CERTAIN, KEPT[1] * promised) if promised else 0
 
     assert least <= findings.total() <= most, findings.most_common(5)
 
