@@ -104,6 +104,7 @@ class MailSender:
                 endpoint_logs=endpoint_logs,
                 long_spans=known.long_spans,
                 moved=_moved(self._settings, mail),
+                made=_made(self._settings, mail),
             )
         except Exception as error:
             # Rendering reads what was stored long ago and by others; whatever it meets, a person is told.
@@ -280,6 +281,16 @@ def _moved(settings: Settings, mail: Mail) -> PredictionMove | str:
         return NOT_EXPLAINED
     findings = [feature.finding for feature in mail.alert.features]
     return moved_prediction(services.engine(settings.database), mail.spec, findings)
+
+
+def _made(settings: Settings, mail: Mail) -> str:
+    """Return what the model made of the single event that a mail is about; read only where a mail tells of it."""
+    from pegel.alerts.alert_kind import AlertKind
+    from pegel.report.made_of_event import made_of_event
+
+    if mail.alert.kind is not AlertKind.SINGLE_EVENT:
+        return ""
+    return made_of_event(services.engine(settings.database), mail.spec, mail.alert.features[0].finding)
 
 
 def _baseline(settings: Settings, mail: Mail) -> Baseline | None:

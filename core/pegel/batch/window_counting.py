@@ -109,9 +109,9 @@ class TableCounting:
         if features is None:
             return
 
-        def tell(row: int) -> tuple[str, int, int]:
+        def tell(row: int) -> tuple[str, int, int, None]:
             at = int(places[row])
-            return str(ids[at].as_py()), 0, int(times[at])
+            return str(ids[at].as_py()), 0, int(times[at]), None
 
         scored = outlying_rows(self._loaded, features, tell, private)
         window.summary.n_scored += scored.scored

@@ -42,6 +42,7 @@ def render(
     endpoint_logs: Sequence[str] = (),
     long_spans: Mapping[str, LongSpanRow] = MappingProxyType({}),
     moved: PredictionMove | str = NO_ROWS,
+    made: str = "",
 ) -> Rendered:
     """Return the mail's words and picture.
 
@@ -54,9 +55,12 @@ def render(
         endpoint_logs: Where the logs of the model's endpoint are, that of the model server first; none if not known.
         long_spans: What is stored of the long spans that the findings are about, by the finding's id.
         moved: How the model's output moved meanwhile, or why that is not known; told where predictions are explained.
+        made: What the model made of the single event that a mail is about; empty where nobody explains it.
     """
     if mail.alert.kind is AlertKind.SINGLE_EVENT:
-        return Rendered(*single_event_words(mail, link=_link(mail, page_url), now=now), html=None, picture=None)
+        return Rendered(
+            *single_event_words(mail, link=_link(mail, page_url), now=now, made=made), html=None, picture=None
+        )
     facts = Facts.of(mail, baseline, tally, now, long_spans)
     picture = None if mail.kind is MailKind.OVER else facts.picture()
     values = {

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from pegel.detect.effect import percent, percent_of
 from pegel.report import words
 from pegel.report.change_words import since
+from pegel.report.prediction_words import made_words
 from pegel.report.timeline import told
 from pegel.report.views import ModelView
 from pegel.spec.output_file import refuse_unwritable, write_whole
@@ -42,6 +43,7 @@ def environment() -> Environment:
         "silenced": words.silenced,
         "told": told,
         "number": words.number,
+        "made": made_words,
         "few_digits": lambda value: plain(value, 6) if isinstance(value, float) else value,
         "svg": Markup,
     }

@@ -181,6 +181,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
             lambda: results.outliers(model, version, limit=LISTED, damaged=reader.problems),
             list[OutlierRow](),
         ),
+        explains=spec is not None and spec.attribution.is_used,
         invalid=part(
             "invalid input",
             lambda: results.invalid(model, version, since, damaged=reader.problems)[::-1],

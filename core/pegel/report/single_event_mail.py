@@ -10,8 +10,8 @@ from pegel.report import words
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 
 
-def single_event_words(mail: Mail, *, link: str, now: datetime) -> tuple[str, str]:
-    """Return subject and plain text."""
+def single_event_words(mail: Mail, *, link: str, now: datetime, made: str = "") -> tuple[str, str]:
+    """Return subject and plain text. `made`: what the model made of the row; empty where nobody explains it."""
     alert, alerts = mail.alert, mail.spec.alerts
     finding = alert.features[0].finding
     at = words.moment(datetime.fromisoformat(finding.evidence["at"]), now)
@@ -23,6 +23,7 @@ def single_event_words(mail: Mail, *, link: str, now: datetime) -> tuple[str, st
     lines = [
         f"{shown(finding.what, LONGEST_SENTENCE)}.",
         f"It came at {at} UTC and {scores}.",
+        *([f"What the model made of it: {made}."] if made else []),
         "",
         "Whether it is wrong, new or just rare is for a person to say. Further events like it are on the page.",
         f"{budget}; an event is extreme where {rare}.",

@@ -211,6 +211,8 @@ class ModelView:
     silences: list[Silence] = field(default_factory=list)
     """Those in force."""
     outliers: list[OutlierRow] = field(default_factory=list)
+    explains: bool = False
+    """Whether the model's predictions are explained, so that it is told what it made of outlying rows."""
     invalid: list[InvalidRow] = field(default_factory=list)
     actions: list[PastAction] = field(default_factory=list)
     """What the reconciler did, newest first."""

@@ -274,6 +274,8 @@ outliers = sa.Table(
     sa.Column("cutoff", sa.Double, nullable=False),
     sa.Column("p_value", sa.Double, nullable=False),
     sa.Column("reasons", Document, nullable=False),
+    sa.Column("record", Document, nullable=True),
+    sa.Column("made", Document, nullable=True),
     sa.Index(None, "model", "version", "event_time"),
 )
 

@@ -14,7 +14,7 @@ from pegel.data.look_up_faults import LookUpFault
 from pegel.data.wire import PREDICTOR
 from pegel.stream.counting_plan import MonitorPlan, Times
 from pegel.stream.partial import Ids
-from pegel.stream.wire_records import Numbers, Records, alike
+from pegel.stream.wire_records import Address, Numbers, Records, alike
 
 Place = tuple[str, int]
 """A monitor's key, and the start of a pane in microseconds since the epoch."""
@@ -37,6 +37,9 @@ class EventGroup:
     ids: list[bytes]
     identities: Ids
     bodies: list[bytes]
+    address: Address
+    offsets: Numbers
+    """Where each of them is on the partition of that address."""
     clients: Ids | None = None
     """A hash of who asked, 0 where nobody says; None where it is not looked at."""
 
@@ -51,6 +54,7 @@ class EventGroup:
             ids=[self.ids[at] for at in keep],
             identities=self.identities[which],
             bodies=[self.bodies[at] for at in keep],
+            offsets=self.offsets[which],
             clients=None if self.clients is None else self.clients[which],
         )
 
@@ -85,6 +89,8 @@ def by_pane(
             ids=names,
             identities=identities(names, attributes.type, attributes.component),
             bodies=[records.bodies[place] for place in at],
+            address=records.address,
+            offsets=records.offsets[chosen],
             clients=_clients(records, at, attributes, monitor),
         )
         yield (monitor.key, pane), monitor, group

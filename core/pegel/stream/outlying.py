@@ -39,8 +39,8 @@ class OutlyingRows:
     worst: tuple[OutlyingEvent, ...] = ()
 
 
-Tell: TypeAlias = Callable[[int], tuple[str, int, int]]
-"""Returns of a row, by its place, the id of its event, its number in it, and its time in microseconds."""
+Tell: TypeAlias = Callable[[int], tuple[str, int, int, tuple[str, int, int] | None]]
+"""Returns of a row, by its place, the id of its event, its number in it, its time in microseconds, and its record."""
 
 
 def outlying(loaded: LoadedBaseline, decoded: Decoded, events: EventGroup, private: PrivateFields) -> OutlyingRows:
@@ -50,8 +50,10 @@ def outlying(loaded: LoadedBaseline, decoded: Decoded, events: EventGroup, priva
     """
     bodies, indices = decoded.body_of_row, decoded.index_in_body
 
-    def tell(row: int) -> tuple[str, int, int]:
-        return events.told_id(bodies[row]), int(indices[row]), int(events.times_us[bodies[row]])
+    def tell(row: int) -> tuple[str, int, int, tuple[str, int, int]]:
+        at = bodies[row]
+        record = (*events.address, int(events.offsets[at]))
+        return events.told_id(at), int(indices[row]), int(events.times_us[at]), record
 
     return outlying_rows(loaded, decoded.columns, tell, private)
 
@@ -80,9 +82,10 @@ def outlying_rows(loaded: LoadedBaseline, columns: Columns, tell: Tell, private:
                 OutlierReason(name, _plain(private.told(name, values[name][row])), float(part))
                 for name, part in top_features(parts[row], loaded.tables.names)
             ),
+            record=record,
         )
         for row in worst.tolist()
-        for event_id, number, time_us in [tell(row)]
+        for event_id, number, time_us, record in [tell(row)]
     )
     return OutlyingRows(columns.n, beyond.size, tuple(told))
 
@@ -100,6 +103,7 @@ def outlier_row(key: str, event: OutlyingEvent) -> OutlierRow:
         cutoff=event.cutoff,
         p_value=event.p_value,
         reasons=[{"feature": reason.feature, "value": reason.value, "part": reason.part} for reason in event.reasons],
+        record=None if event.record is None else list(event.record),
     )
 
 

@@ -71,7 +71,8 @@ class OutlierReason:
 class OutlyingEvent:
     """One outlying row of one request. `reasons`: at most three features, worst first.
 
-    `p_value`: how large a part of unchanged rows scores at least so, by the baseline of that id.
+    `p_value`: how large a part of unchanged rows scores at least so, by the baseline of that id. `record`: topic,
+    partition and offset of the request; None of a row of a table.
     """
 
     event_id: str
@@ -82,6 +83,7 @@ class OutlyingEvent:
     p_value: float
     baseline_id: str
     reasons: tuple[OutlierReason, ...]
+    record: tuple[str, int, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON, the inverse of `from_json`."""
@@ -90,7 +92,8 @@ class OutlyingEvent:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> OutlyingEvent:
         """Read what `to_json` wrote."""
-        return cls(**data | {"reasons": tuple(OutlierReason(**reason) for reason in data["reasons"])})
+        reasons = tuple(OutlierReason(**reason) for reason in data["reasons"])
+        return cls(**data | {"reasons": reasons, "record": data["record"] and tuple(data["record"])})
 
 
 OF_EVENTS: Mapping[str, type[np.generic]] = {

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -32,6 +33,8 @@ from pegel_serving.attribution.endpoint_door import endpoint_door
 from pegel_serving.attribution.held_out_baselines import HeldOutBaselines
 from pegel_serving.attribution.model_preparation import ModelPreparation
 from pegel_serving.attribution.ordered_features import OrderedFeatures
+from pegel_serving.attribution.outlier_explanations import OutlierExplanations
+from pegel_serving.attribution.record_at import RecordAt
 from pegel_serving.attribution.topic_reader import TopicReader
 from pegel_serving.logger.producer import KafkaSender, KafkaSettings
 from pegel_serving.repeated_lines import RepeatedLines
@@ -96,17 +99,22 @@ def run(options: argparse.Namespace, settings: Settings, ending: threading.Event
     )
     most_bytes = options.memory_mib << 20
     engine = connect(settings.database)
-    preparation = ModelPreparation(settings, endpoint_door(settings), OrderedFeatures(settings, engine))
+    features = OrderedFeatures(settings, engine)
+    preparation = ModelPreparation(settings, endpoint_door(settings), features)
     held_out = HeldOutBaselines(preparation, settings, engine)
+    records = RecordAt(settings)
+    outliers = OutlierExplanations(preparation, features, engine, records)
     outbox = AttributionOutbox(sender)
     worker = AttributionWorker(preparation, outbox, metrics, most_bytes=most_bytes, prepared=held_out.prepared)
     reader = TopicReader(settings, f"pegel-attribution-{options.namespace}", worker.forget)
     specs = WatchedSpecs(Registry(engine), options.namespace)
     server = _metrics_server(options, metrics)
     try:
-        _work(worker, held_out, reader, specs, ending, server=server)
+        _work(worker, (held_out, outliers), reader, specs, ending, server=server)
     finally:
         held_out.end()
+        outliers.end()
+        records.close()
         worker.end(SERVICE_GRACE.total_seconds() / 2)
         reader.commit(worker.offsets.safe(), wait=True)
         reader.close()
@@ -116,7 +124,7 @@ def run(options: argparse.Namespace, settings: Settings, ending: threading.Event
 
 def _work(
     worker: AttributionWorker,
-    held_out: HeldOutBaselines,
+    beside: Sequence[HeldOutBaselines | OutlierExplanations],
     reader: TopicReader,
     specs: WatchedSpecs,
     ending: threading.Event,
@@ -128,7 +136,8 @@ def _work(
         if (wanted := specs.changed()) is not None:
             is_told = True
             worker.watch(wanted)
-            held_out.watch(wanted)
+            for one in beside:
+                one.watch(wanted)
             reader.follow({spec.inference_topic for spec in wanted})
             log.info("watches", models=[spec.key for spec in wanted])
         if not is_announced and is_told and reader.is_settled:

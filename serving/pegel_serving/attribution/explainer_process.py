@@ -73,9 +73,8 @@ def _of_artefact(told: dict[str, Any]) -> Explainer:
         raise Unprepared(OTHER_ARTEFACT, "the folder was written to while it was read")
     _refuse_other_features(told, model.metadata.schema)
     background = _background(told, model.metadata.schema)
-    return Explainer(
-        model.metadata.schema, method_for(model, background), model, digest, told["rate"], bool(told["replays"])
-    )
+    method = method_for(model, background, orders=int(told.get("orders", 1)))
+    return Explainer(model.metadata.schema, method, model, digest, told["rate"], bool(told["replays"]))
 
 
 def _of_endpoint(told: dict[str, Any]) -> Explainer:

@@ -119,6 +119,8 @@ def test_outliers_are_told_with_their_reasons(group: Any) -> None:
     assert ("far", 1, group.begin) == (row.event_id, row.row, row.event_time)
     assert row.score > row.cutoff
     assert {"feature": "distance", "value": 1e9} == {k: row.reasons[0][k] for k in ("feature", "value")}
+    assert row.record is not None
+    assert (str, 0, 0, None) == (type(row.record[0]), *row.record[1:], row.made)
 
 
 def test_outliers_of_two_components_do_not_replace_each_other(group: Any) -> None:

@@ -304,6 +304,8 @@ def _events() -> None:
         *(_text("origin"), _instant("event_time")),
         *(sa.Column(name, sa.Double(), nullable=False) for name in ("score", "cutoff", "p_value")),
         _text("reasons"),
+        sa.Column("record", sa.Text(), nullable=True),
+        sa.Column("made", sa.Text(), nullable=True),
         _key("outliers", "model", "version", "event_id", "row"),
     )
     _index("outliers", "model", "version", "event_time")
