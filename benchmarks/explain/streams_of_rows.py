@@ -103,7 +103,7 @@ STREAMS = (
     Stream("important +.2 sigma", _moved(IMPORTANT, 0.2), (500, 2_000), wanted=">= .97 at n = 2,000, .05"),
     Stream("important +.5 sigma", _moved(IMPORTANT, 0.5), (500,), wanted="1"),
     Stream("noise column +1 sigma", _moved(NOISE, 1.0), (2_000,), wanted="<= .02 at .05"),
-    Stream("noise column +3 sigma", _moved(NOISE, 3.0), (2_000,), wanted="1, the output moves"),
+    Stream("noise column +3 sigma", _moved(NOISE, 3.0), (2_000,), wanted="1 where the model uses it"),
     Stream("weak column +.5 sigma", _moved(WEAK, 0.5), (2_000,), wanted="<= .02 at .05"),
     Stream("unused proxy +.5 sigma", _moved(PROXY, 0.5), (2_000,), wanted="<= .02 at .05"),
     Stream("dependence in the interaction", _dependent, (2_000,), wanted="certain 1, inputs 0"),
