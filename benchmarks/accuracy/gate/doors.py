@@ -26,6 +26,7 @@ from pegel.data.columns import Role
 from pegel.data.spans import Span
 from pegel.judge.attribution.attribution_levels import FEWEST_ROWS
 from pegel.judge.chart_state import ChartState
+from pegel.judge.event_counts import EventCounts
 from pegel.judge.judge import Judgement, judge
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
@@ -166,7 +167,9 @@ def _by_adversarial(baseline: Baseline, training: pa.Table, cell: Cell) -> Look:
         summary = window.report.summary
         further_doors.count_sent(watched, summary, window.rows)
         spec = further_doors.ASKED
-        judgement = judge(watched, summary, spec=spec, span=span, revision=0, chart_state=state)
+        # How a model is asked is looked at where there are events, not in a table.
+        events = EventCounts(cell.n)
+        judgement = judge(watched, summary, spec=spec, span=span, revision=0, chart_state=state, events=events)
         assert judgement.division is not None
         assert judgement.chart_state is not None
         own = [each for each in judgement.findings if each.feature in further_doors.LAYERS]
