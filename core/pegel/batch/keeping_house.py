@@ -20,7 +20,7 @@ from pegel.spec.plain_numbers import how_many
 from pegel.spec.rhythms import Rhythm
 from pegel.store import tables
 from pegel.store.database import reading, writing
-from pegel.store.old_rows import monitors_with_results, old_rows, removed_in_batches, unneeded_baselines
+from pegel.store.old_rows import OldRows, monitors_with_results, old_rows, removed_in_batches, unneeded_baselines
 from pegel.store.registry import Registry
 
 _BY_MODEL = ("namespace", "model", "version")
@@ -92,10 +92,12 @@ def _removals(
     house: House, keeping: Keeping, with_days: Collection[tuple[str, int]], now: datetime, *, dry_run: bool
 ) -> Iterator[list[Removal]]:
     """Remove what is old and yield what went, a kind of one model at a time."""
+    going: list[OldRows] = []
     for key in monitors_with_results(house.engine):
         for kind in _STORED:
-            yield _of_kind(house.engine, keeping, kind, key, now, dry_run=dry_run, has_days=key in with_days)
-    yield _baselines(house.engine, keeping, now, dry_run=dry_run)
+            rows = _OfKind(keeping, kind, key, now, has_days=key in with_days)
+            yield rows.removed(house.engine, going, dry_run=dry_run)
+    yield _baselines(house.engine, keeping, now, going, dry_run=dry_run)
     yield from _archived(house, keeping, now, dry_run=dry_run)
 
 
@@ -103,45 +105,52 @@ def _specs(engine: Engine) -> dict[tuple[str, int], MonitorSpec]:
     return {(spec.model.name, spec.model.version): spec for spec in Registry(engine).list()}
 
 
-def _of_kind(
-    engine: Engine,
-    keeping: Keeping,
-    kind: ResultKind,
-    key: tuple[str, int],
-    now: datetime,
-    *,
-    dry_run: bool,
-    has_days: bool,
+@dataclass(frozen=True, slots=True)
+class _OfKind:
+    """What one model version has of a kind."""
+
+    keeping: Keeping
+    kind: ResultKind
+    key: tuple[str, int]
+    now: datetime
+    has_days: bool
+
+    def removed(self, engine: Engine, going: list[OldRows], *, dry_run: bool) -> list[Removal]:
+        """Remove what is old; in a dry run only count it, and add it to what is taken for gone."""
+        before = self.keeping.cutoff(self.kind, self.now)
+        if before is None:
+            return []
+        removed = 0
+        try:
+            with reading(engine) as connection:
+                rows = old_rows(
+                    connection, self.kind, *self.key, before, has_days=self.has_days, going=self._windows_in(going)
+                )
+                count = rows.count(connection)
+            if dry_run:
+                removed = count
+                going.append(rows)
+            else:
+                for some in removed_in_batches(engine, rows) if count else ():
+                    removed += some
+        except (PegelError, sa.exc.SQLAlchemyError) as error:
+            return [Removal(*self.key, self.kind, before, removed, failed=str(error))]
+        return [Removal(*self.key, self.kind, before, removed, kept=rows.kept)] if count or rows.kept else []
+
+    def _windows_in(self, going: Sequence[OldRows]) -> OldRows | None:
+        own = (rows for rows in going if rows.kind is ResultKind.WINDOWS and (rows.model, rows.version) == self.key)
+        return next(own, None)
+
+
+def _baselines(
+    engine: Engine, keeping: Keeping, now: datetime, going: Sequence[OldRows], *, dry_run: bool
 ) -> list[Removal]:
-    before = keeping.cutoff(kind, now)
-    if before is None:
-        return []
-    model, version = key
-    removed = 0
-    try:
-        with reading(engine) as connection:
-            going = None
-            if dry_run and kind is ResultKind.ROW_QUALITY and (gone := keeping.cutoff(ResultKind.WINDOWS, now)):
-                going = old_rows(connection, ResultKind.WINDOWS, model, version, gone, has_days=has_days)
-            rows = old_rows(connection, kind, model, version, before, has_days=has_days, going=going)
-            count = rows.count(connection)
-        if not dry_run:
-            for some in removed_in_batches(engine, rows) if count else ():
-                removed += some
-    except (PegelError, sa.exc.SQLAlchemyError) as error:
-        return [Removal(model, version, kind, before, removed, failed=str(error))]
-    if not count and not rows.kept:
-        return []
-    return [Removal(model, version, kind, before, count if dry_run else removed, kept=rows.kept)]
-
-
-def _baselines(engine: Engine, keeping: Keeping, now: datetime, *, dry_run: bool) -> list[Removal]:
     before = keeping.cutoff(ResultKind.BASELINES, now)
     if before is None:
         return []
     try:
         with writing(engine) as connection:
-            found = unneeded_baselines(connection, before)
+            found = unneeded_baselines(connection, before, going)
             if not dry_run and found:
                 ids = [baseline_id for baseline_id, _, _ in found]
                 connection.execute(sa.delete(tables.baselines).where(tables.baselines.c.id.in_(ids)))

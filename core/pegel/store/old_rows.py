@@ -7,7 +7,7 @@ for one batch at most.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,9 +39,16 @@ class OldRows:
 
     kind: ResultKind
     table: sa.Table
-    conditions: tuple[sa.ColumnElement[bool], ...]
+    model: str
+    version: int
+    further: tuple[sa.ColumnElement[bool], ...]
     order: sa.ColumnElement[Any]
     kept: str = ""
+
+    @property
+    def conditions(self) -> tuple[sa.ColumnElement[bool], ...]:
+        """Return which rows they are: of the monitor, and further."""
+        return (*of_monitor(self.table, self.model, self.version), *self.further)
 
     def count(self, connection: Connection) -> int:
         """Return how many there are."""
@@ -83,8 +90,7 @@ def old_rows(
     if kind is ResultKind.ARCHIVED:
         return _archived(model, version, before)
     table, column = _TIMED[kind]
-    conditions = (*of_monitor(table, model, version), table.c[column] < before)
-    return OldRows(kind, table, conditions, table.c[column])
+    return OldRows(kind, table, model, version, (table.c[column] < before,), table.c[column])
 
 
 _TIMED = {
@@ -104,31 +110,31 @@ def _windows(connection: Connection, model: str, version: int, before: datetime,
     The oldest go first: whoever makes long spans knows by the oldest window which spans it must not make again.
     """
     w, d = tables.windows.c, tables.long_spans.c
-    own = (*of_monitor(tables.windows, model, version), w.final, w.span_end <= before)
+    own = (w.final, w.span_end <= before)
     same = [d[name] == w[name] for name in ("model", "version", "segment")]
     # Of windows that overlap one begins in a day and ends in the next: it is in neither, and goes with the first.
     day = sa.exists().where(
         *same, d.rhythm == Rhythm.DAY.value, d.span_start <= w.span_start, d.span_end > w.span_start
     )
     if not has_days:
-        return OldRows(ResultKind.WINDOWS, tables.windows, own, w.span_start)
-    statement = sa.select(w.span_start).where(*own, ~day, w.rows > 0).order_by(w.span_start).limit(1)
+        return OldRows(ResultKind.WINDOWS, tables.windows, model, version, own, w.span_start)
+    of_model = (*of_monitor(tables.windows, model, version), *own)
+    statement = sa.select(w.span_start).where(*of_model, ~day, w.rows > 0).order_by(w.span_start).limit(1)
     first = connection.execute(statement).scalar()
     until, kept = (before, "") if first is None else (first, f"the day of {first:%Y-%m-%d} is not made")
-    conditions = (*own, w.span_start < until, w.span_end <= until)
-    return OldRows(ResultKind.WINDOWS, tables.windows, conditions, w.span_start, kept)
+    further = (*own, w.span_start < until, w.span_end <= until)
+    return OldRows(ResultKind.WINDOWS, tables.windows, model, version, further, w.span_start, kept)
 
 
 def _long_spans(kind: ResultKind, model: str, version: int, before: datetime, *, has_days: bool) -> OldRows:
     """Return spans of a rhythm; where there are days, hours only whose day is made."""
     c, d = tables.long_spans.c, tables.long_spans.alias().c
-    conditions = [*of_monitor(tables.long_spans, model, version), c.rhythm == _RHYTHMS[kind].value]
-    conditions.append(c.span_end <= before)
+    further = [c.rhythm == _RHYTHMS[kind].value, c.span_end <= before]
     if kind is ResultKind.HOURS and has_days:
         same = [d[name] == c[name] for name in ("model", "version", "segment")]
         day = (d.rhythm == Rhythm.DAY.value, d.span_start <= c.span_start, d.span_end >= c.span_end)
-        conditions.append(sa.exists().where(*same, *day).correlate(tables.long_spans))
-    return OldRows(kind, tables.long_spans, tuple(conditions), c.span_start)
+        further.append(sa.exists().where(*same, *day).correlate(tables.long_spans))
+    return OldRows(kind, tables.long_spans, model, version, tuple(further), c.span_start)
 
 
 def _row_quality(model: str, version: int, before: datetime, going: OldRows | None) -> OldRows:
@@ -137,16 +143,17 @@ def _row_quality(model: str, version: int, before: datetime, going: OldRows | No
     same = [w[name] == q[name] for name in ("model", "version", "segment", "span_start", "span_end", "revision")]
     stay = [] if going is None else [~sa.and_(*going.conditions)]
     gone = ~sa.exists().where(*same, *stay)
-    conditions = (*of_monitor(tables.row_quality, model, version), q.span_end <= before, gone)
-    return OldRows(ResultKind.ROW_QUALITY, tables.row_quality, conditions, q.span_start)
+    return OldRows(
+        ResultKind.ROW_QUALITY, tables.row_quality, model, version, (q.span_end <= before, gone), q.span_start
+    )
 
 
 def _findings(connection: Connection, model: str, version: int, before: datetime) -> OldRows:
     """Return findings that the dispatcher has read."""
     c, i = tables.findings.c, tables.inboxes.c
     read = connection.execute(sa.select(i.cursor).where(*of_monitor(tables.inboxes, model, version))).scalar()
-    conditions = (*of_monitor(tables.findings, model, version), c.span_end <= before, c.seq <= (read or 0))
-    return OldRows(ResultKind.FINDINGS, tables.findings, conditions, c.seq)
+    further = (c.span_end <= before, c.seq <= (read or 0))
+    return OldRows(ResultKind.FINDINGS, tables.findings, model, version, further, c.seq)
 
 
 def _archived(model: str, version: int, before: datetime) -> OldRows:
@@ -155,8 +162,7 @@ def _archived(model: str, version: int, before: datetime) -> OldRows:
     same = [later[name] == c[name] for name in ("model", "version", "topic", "partition")]
     same.append(later.topic_id.is_not_distinct_from(c.topic_id))
     passed = sa.exists().where(*same, later.up_to_offset > c.up_to_offset).correlate(tables.archived)
-    conditions = (*of_monitor(tables.archived, model, version), c.at < before, passed)
-    return OldRows(ResultKind.ARCHIVED, tables.archived, conditions, c.at)
+    return OldRows(ResultKind.ARCHIVED, tables.archived, model, version, (c.at < before, passed), c.at)
 
 
 def monitors_with_results(engine: Engine) -> list[tuple[str, int]]:
@@ -185,21 +191,64 @@ def removed_in_batches(engine: Engine, rows: OldRows, pause: Callable[[float], N
         pause(time.monotonic() - began)
 
 
-def unneeded_baselines(connection: Connection, before: datetime) -> list[tuple[str, str, int]]:
+def unneeded_baselines(
+    connection: Connection, before: datetime, going: Sequence[OldRows] = ()
+) -> list[tuple[str, str, int]]:
     """Return baselines (id, model, version) from before an instant that nothing refers to any more.
 
     Not those that are current, nor those that windows, long spans, figures of performance, findings, refreshes or
-    windows that are still open were judged by.
+    windows that are still open were judged by. `going`: rows that are taken for gone, in a dry run.
     """
     c = tables.baselines.c
-    of_baselines = [table.c.baseline_id for table in tables.metadata.sorted_tables if "baseline_id" in table.c]
-    refers = [column for column in of_baselines if column.table is not tables.promotions]
-    free = [~sa.exists().where(column == c.id) for column in refers]
+    touched = {rows.table for rows in going}
+    of_baselines = [table for table in tables.metadata.sorted_tables if "baseline_id" in table.c]
     # In documents an id stands as text: those of findings, and of windows that are still open.
-    documents = (tables.findings.c.finding, tables.monitor_states.c.charts, tables.monitor_states.c.windows)
-    free += [~sa.exists().where(each.table.c.model == c.model, _mentions(each, c.id)) for each in documents]
+    documents = ((tables.findings, "finding"), (tables.monitor_states, "charts"), (tables.monitor_states, "windows"))
+    refers: list[tuple[sa.Table, _Refers]] = [
+        *((table, _by_column(table)) for table in of_baselines if table is not tables.promotions),
+        *((table, _by_text(table, name)) for table, name in documents),
+    ]
+    free = [~sa.exists().where(*how(c.id, c.model)) for table, how in refers if table not in touched]
     statement = sa.select(c.id, c.model, c.version).where(c.created_at < before, *free).order_by(c.id)
-    return [(row.id, row.model, row.version) for row in connection.execute(statement)]
+    found = [(row.id, row.model, row.version) for row in connection.execute(statement)]
+    left = [(table, how) for table, how in refers if table in touched]
+    return [
+        one
+        for one in found
+        if not any(
+            _is_left(connection, table, how(sa.literal(one[0]), sa.literal(one[1])), going) for table, how in left
+        )
+    ]
+
+
+_Text = sa.ColumnElement[str]
+_Refers = Callable[[_Text, _Text], list[sa.ColumnElement[bool]]]
+"""When a row refers to a baseline, of which id and model are given."""
+
+
+def _by_column(table: sa.Table) -> _Refers:
+    return lambda baseline, model: [table.c.baseline_id == baseline]  # noqa: ARG005  an id is of one model
+
+
+def _by_text(table: sa.Table, document: str) -> _Refers:
+    return lambda baseline, model: [table.c.model == model, _mentions(table.c[document], baseline)]
+
+
+def _is_left(
+    connection: Connection, table: sa.Table, refers: Sequence[sa.ColumnElement[bool]], going: Sequence[OldRows]
+) -> bool:
+    """Say whether a row of a table refers to a baseline once those are gone that go."""
+    owners = connection.execute(sa.select(table.c.model, table.c.version).where(*refers).distinct()).all()
+    for model, version in owners:
+        gone = [
+            sa.and_(*rows.conditions)
+            for rows in going
+            if rows.table is table and (rows.model, rows.version) == (model, version)
+        ]
+        own = [*of_monitor(table, model, version), *refers, *(~each for each in gone)]
+        if connection.execute(sa.select(sa.literal(1)).select_from(table).where(*own).limit(1)).first() is not None:
+            return True
+    return False
 
 
 def _mentions(document: sa.ColumnElement[Any], text: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:

@@ -213,6 +213,40 @@ def test_a_dry_run_takes_what_goes_with_windows_for_gone(house: House) -> None:
     assert planned == of_kind(keep_house(house, KEEPING, now=NOW, dry_run=False), ResultKind.ROW_QUALITY)
 
 
+def test_a_dry_run_counts_baselines_that_the_same_run_sets_free(house: House) -> None:
+    """Of baselines that windows, days, findings and charts were judged by it counts what then goes."""
+    store = BaselineStore(house.engine)
+    owners = ["delays", "delays", "m8", "m8", "delays", "delays", "delays"]
+    made_of = [sample_baseline(seed, created_at=START - 400 * DAY, model=name) for seed, name in enumerate(owners)]
+    ids = [store.put(one) for one in made_of]
+    old, new = (Span(at, at + HOUR) for at in (START - 10 * DAY, NOW - DAY))
+    windows = [(old, ids[0]), (old, ids[1]), (new, ids[1]), (old, ids[5])]
+    judged = [
+        sample_window(0, model=f"m{at}", span=span, emitted_at=span.end, baseline_id=baseline)
+        for at, (span, baseline) in enumerate(windows)
+    ]
+    told = [sample_finding(0, model="m8", span=at, baseline_id=ids[place]) for place, at in ((2, old), (3, new))]
+    judged += [sample_window(0, model="m8", span=one.span, emitted_at=one.span.end) for one in told]
+    Results(house.engine).write(judged, told)
+    day = made(Rhythm.DAY, 0)
+    LongSpanStore(house.engine).write([replace(day, row=replace(day.row, model="m9", baseline_id=ids[4]))])
+    chart = {"segment": "", "chart": "errors", "state": {}, "baseline_id": ids[5], "up_to": NOW}
+    with writing(house.engine) as connection:
+        connection.execute(sa.update(tables.inboxes).values(cursor=tables.inboxes.c.newest))
+        connection.execute(sa.insert(tables.concept_charts), [chart | {"model": "delays", "version": 1}])
+    keeping = Keeping.parse("windows=90d, days=90d, findings=90d, ledger=30d, baselines=30d")
+    planned = keep_house(house, keeping, now=NOW, dry_run=True)
+    there = rows_of(house.engine, tables.baselines)
+    done = keep_house(house, keeping, now=NOW, dry_run=False)
+
+    assert (planned, 7) == (done, there)
+    freed = {one.model: one.count for one in done if one.kind is ResultKind.BASELINES}
+    assert {"delays": 3, "m8": 1} == freed
+    with reading(house.engine) as connection:
+        left = set(connection.execute(sa.select(tables.baselines.c.id)).scalars())
+    assert {ids[1], ids[3], ids[5]} == left
+
+
 def test_what_is_known_of_a_model_without_windows_goes_too(engine: Engine, tmp_path: Path) -> None:
     """A model of which nothing but old hours of labels is left leaves nothing behind."""
     hours = [{"model": "gone", "version": 3, "start": NOW - 400 * DAY, "written": 1}]
