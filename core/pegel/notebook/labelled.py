@@ -18,6 +18,7 @@ from pegel.detect.error_rate import measure
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.notebook.naming import listed
 from pegel.spec.outside_text import shown
+from pegel.spec.plain_numbers import how_many
 from pegel.stats.class_counts import NEGATIVE, POSITIVE
 from pegel.stats.labelled_rows import LabelledRows, class_name
 from pegel.stats.performance import Performance
@@ -60,8 +61,8 @@ def learn(table: LabelledTable, columns: LabelColumns, *, in_order: bool = True)
 
     Raises:
         PermanentError: If a column is not there.
-        InvalidSpec: If classes of labels and answers have none in common or are too many, or if there are scores and
-            the labels do not say which class is the positive one.
+        InvalidSpec: If no row has both a label and an answer, if classes of labels and answers have none in common or
+            are too many, or if there are scores and the labels do not say which class is the positive one.
     """
     wanted = [name for name in (columns.label, columns.prediction, columns.score) if name is not None]
     if absent := [name for name in wanted if name not in table.schema.names]:
@@ -76,6 +77,14 @@ def learn(table: LabelledTable, columns: LabelColumns, *, in_order: bool = True)
     else:
         rows = _of_classes(table, columns)
         _refuse_strange(table, columns, rows)
+    if not rows.is_labelled.any():
+        labels, answers = (_present(table, name) for name in (columns.label, columns.prediction))
+        raise InvalidSpec(
+            f"label: expected rows with a label in {shown(columns.label)} and an answer in "
+            f"{shown(columns.prediction)}, given {how_many(len(rows), 'row')} without any such: {labels} have a label, "
+            f"{answers} an answer. No baseline was made; name another column, or no label, and nothing is said of how "
+            "well the model did in training."
+        )
     performance = measure(rows, in_order=in_order)
     return replace(performance, label=columns.label, prediction=columns.prediction, score=columns.score)
 
@@ -183,6 +192,12 @@ def _classes(table: LabelledTable, name: str) -> Objects:
 
 def _written(table: LabelledTable, name: str) -> AbstractSet[str]:
     return {text for text in _classes(table, name).tolist() if text is not None}
+
+
+def _present(table: LabelledTable, name: str) -> str:
+    """Return how many rows have a value that is a number or a category."""
+    texts = _classes(table, name).tolist()
+    return f"{len(texts) - texts.count(None):,}"
 
 
 def _scores(table: LabelledTable, name: str) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -101,7 +101,8 @@ class Segments:
     def of(cls, layout: Layout, wanted: Iterable[SegmentColumn]) -> Segments:
         """Return the segments that are asked for. Raises InvalidSpec, a line a column, where there are no such."""
         wanted = tuple(wanted)
-        refuse_other_segments(wanted, layout.schema)
+        empty = {one.field.name for one in layout.features if isinstance(one, NumericLayout) and not one.edges.size}
+        refuse_other_segments(wanted, layout.schema, empty)
         return cls(tuple(ColumnSegments(one, layout.features[layout.index[one.column]]) for one in wanted))
 
     @property
@@ -124,24 +125,38 @@ class Segments:
         return [one.codes(_column(layout, one.column, features)) for one in self.columns]
 
 
-def refuse_other_segments(wanted: Sequence[SegmentColumn], schema: Schema) -> None:
-    """Raise InvalidSpec, a line a column, where what is asked for cannot part the rows of a schema."""
-    if problems := segment_problems(wanted, {field.name: field.kind for field in schema.of_role(Role.FEATURE)}):
+def refuse_other_segments(wanted: Sequence[SegmentColumn], schema: Schema, empty: Collection[str] = ()) -> None:
+    """Raise InvalidSpec, a line a column, where what is asked for cannot part the rows of a schema.
+
+    `empty`: columns without a number in any row, as far as that is known: what they would be of nobody can say.
+    """
+    kinds = {field.name: field.kind for field in schema.of_role(Role.FEATURE)}
+    if problems := segment_problems(wanted, kinds, empty):
         raise InvalidSpec("\n".join(f"{line}. No baseline was made." for line in problems))
 
 
-def segment_problems(wanted: Sequence[SegmentColumn], kinds: Mapping[str, Kind]) -> list[str]:
-    """Return what is wrong with the segments asked for, a line a column; `kinds`: those of all features, by name."""
-    problems = (_problem(one, kinds) for one in wanted)
+def segment_problems(
+    wanted: Sequence[SegmentColumn], kinds: Mapping[str, Kind], empty: Collection[str] = ()
+) -> list[str]:
+    """Return what is wrong with the segments asked for, a line a column; `kinds`: those of all features, by name.
+
+    `empty`: as in `refuse_other_segments`.
+    """
+    problems = (_problem(one, kinds, empty) for one in wanted)
     return [f"watch.segments: {problem}" for problem in problems if problem]
 
 
-def _problem(one: SegmentColumn, kinds: Mapping[str, Kind]) -> str:
+def _problem(one: SegmentColumn, kinds: Mapping[str, Kind], empty: Collection[str]) -> str:
     kind, name = kinds.get(one.column), shown(one.column, NAME_LIMIT)
     if kind is None:
         known = ", ".join(shown(each, NAME_LIMIT) for each in [*kinds][:SHOWN])
         meant = did_you_mean(one.column, kinds) or f"there are {known}"
         return f"given {quoted(one.column)}: the training data has no such feature; {meant}"
+    if kind is Kind.NUMERIC and not one.cuts and one.column in empty:
+        return (
+            f"expected values in {name} by which rows are parted, given none in any row of the training data; leave it "
+            "out, or take rows in which it has values"
+        )
     if kind is Kind.NUMERIC and not one.cuts:
         return (
             f"{name} is a column of numbers; state where it is cut, as in `{{column: {name}, cuts: [500, 1000]}}`, or "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,20 @@ def test_a_class_is_the_same_in_every_type(label: str, answer: str) -> None:
 )
 def test_classes_with_nothing_in_common_are_refused(labels: list[Any], answers: list[Any], words: str) -> None:
     """Labels and answers that cannot be compared make no baseline of nothing but errors."""
+    with pytest.raises(InvalidSpec, match=words):
+        pegel.profile({"x": [1.0, 2.0], "y": labels, "yhat": answers}, label="y", answer="yhat")
+
+
+@pytest.mark.parametrize(
+    ("labels", "answers", "words"),
+    [
+        ([math.nan, math.nan], [1.0, 0.5], "given 2 rows without any such: 0 have a label, 2 an answer"),
+        ([None, None], ["a", "b"], "in y and an answer in yhat, given 2 rows without any such: 0 have a label, 2 an"),
+        ([1.0, math.nan], [math.nan, 1.0], "1 have a label, 1 an answer. No baseline was made; name another column"),
+    ],
+)
+def test_labels_without_a_value_are_no_performance(labels: list[Any], answers: list[Any], words: str) -> None:
+    """A baseline that knows of no answer how right it was is not made as if it knew."""
     with pytest.raises(InvalidSpec, match=words):
         pegel.profile({"x": [1.0, 2.0], "y": labels, "yhat": answers}, label="y", answer="yhat")
 

@@ -76,3 +76,11 @@ def test_segments_that_are_none_are_refused_before_rows_are_counted() -> None:
     told = str(caught.value).splitlines()
     assert told[0].startswith("watch.segments: given 'carier': the training data has no such feature; did you mean")
     assert told[1].startswith("watch.segments: delay is a column of numbers; state where it is cut")
+
+
+@pytest.mark.parametrize("nothing", [[None, None], np.array([np.nan, np.nan])])
+def test_a_column_without_values_is_not_called_one_of_numbers(nothing: Any) -> None:
+    """What it would hold nobody knows, so nobody is told to state where it is cut."""
+    words = "expected values in gate by which rows are parted, given none in any row of the training data; leave it out"
+    with pytest.raises(InvalidSpec, match=words):
+        pegel.profile({"x": [1.0, 2.0], "gate": nothing}, segments=["gate"])
