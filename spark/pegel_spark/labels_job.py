@@ -22,6 +22,7 @@ from pegel.data.keyed_hash import KeyedHash
 from pegel.data.spans import Span, floor
 from pegel.errors import PegelError
 from pegel.judge.labelled_hours import Followers, Stored
+from pegel.judge.performance.concept_charts import require_readable
 from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
 from pegel.judge.performance.reach import reach, usual_reach
 from pegel.labels.label_arrays import THE_TABLE, LabelPartition
@@ -29,6 +30,7 @@ from pegel.labels.label_keys import LabelKeys
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.concept_charts import ConceptCharts
 from pegel.store.erasure_store import ErasureStore
 from pegel.store.label_store import LabelStore
 from pegel.store.performance_store import PerformanceStore
@@ -150,7 +152,10 @@ class OneModel:
     def _load(self) -> None:
         performance = PerformanceStore(self.engine)
         name, version = self.spec.model.name, self.spec.model.version
-        self._charts = performance.charts(name, version)
+        charts = ConceptCharts(self.engine, require_readable)
+        for line in charts.begin_anew(name, version, self.now):
+            log.warning("a chart over labelled events begins anew", of=self.spec.key, why=line)
+        self._charts = charts.of(name, version)
         unsettled = performance.oldest_unsettled(name, version)
         ends = [chart.up_to for chart in self._charts] + ([] if unsettled is None else [unsettled])
         begin = floor(min([usual_reach(self.spec.labels.horizon, self.now), *ends]), DAY)

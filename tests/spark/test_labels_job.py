@@ -27,6 +27,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.concept_charts import ConceptCharts
 from pegel.store.database import connect, migrate, writing
 from pegel.store.erasure_store import ErasureStore
 from pegel.store.label_store import LabelStore
@@ -218,8 +219,25 @@ def test_a_job_that_failed_for_long_is_made_good(labelled: World) -> None:
     labelled.run(NOW + timedelta(days=16))
 
     assert [True, True] == [row.settled for row in labelled.hours()]
-    (errors, *_) = PerformanceStore(labelled.engine).charts("delays", 1)
+    (errors, *_) = ConceptCharts(labelled.engine).of("delays", 1)
     assert DAWN + 2 * HOUR == errors.up_to
+
+
+@pytest.mark.long
+def test_a_damaged_chart_begins_anew(labelled: World) -> None:
+    """Its model's hours are judged all the same, and it goes on from where it stood; its state is kept aside."""
+    labelled.answer(0, 4)
+    labelled.send(("0-0", 1))
+    labelled.run(NOW + 3 * 24 * HOUR)
+    with writing(labelled.engine) as connection:
+        connection.execute(sa.text("UPDATE concept_charts SET state = '{half'"))
+    labelled.answer(1, 2)
+    done = labelled.run(NOW + 3 * 24 * HOUR)
+    (errors,) = ConceptCharts(labelled.engine).of("delays", 1)
+
+    assert ("delays/1" in done.failed, 2) == (False, len(labelled.hours()))
+    assert errors.aside is not None
+    assert (DAWN + 2 * HOUR, "{half") == (errors.up_to, errors.aside["state"])
 
 
 def test_labels_of_whom_somebody_erased_are_not_taken(labelled: World) -> None:

@@ -10,6 +10,7 @@ import base64
 import io
 import pickle
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,12 @@ def _new(name: str) -> Any:
         "fhddm": binary.FHDDM,
     }
     return kinds[name]()
+
+
+def require_readable(state: Mapping[str, Any]) -> None:
+    """Raise DamagedRow for what is no chart of river. Without river nobody can say; who asks for the chart is told."""
+    with suppress(ImportError):
+        _loaded(state)
 
 
 def _loaded(state: Mapping[str, Any]) -> Any:

@@ -7,19 +7,20 @@ repeated, may overlap another, and may take an old day again.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span, floor
 from pegel.judge.chart_state import rounded
+from pegel.judge.decision import FeatureVerdict
 from pegel.judge.division import Division
 from pegel.judge.findings import Finding
 from pegel.judge.judged import Judged
 from pegel.judge.layer import Setting
 from pegel.judge.layers.labelled_answers import LabelledAnswers
-from pegel.judge.performance.concept_charts import take_in
+from pegel.judge.performance.concept_charts import CHART_OF, take_in
 from pegel.judge.performance.estimates import estimate_of
 from pegel.judge.performance.label_levels import DAY, HOUR, chart_rate, span_level
 from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
@@ -150,6 +151,7 @@ class Followers:
             return (), None
         mine = [row for row in stored.charts if not row.segment and row.baseline_id == self.baseline.id]
         states = {row.chart: row.state for row in mine}
+        damage = {row.chart: row.aside for row in mine if row.aside is not None}
         # Charts of a new baseline begin where those of the last one ended.
         up_to = max((row.up_to for row in mine or stored.charts), default=None)
         moved, wanted = False, None
@@ -166,7 +168,7 @@ class Followers:
                 break
             after = take_in(states, hours[span], self.baseline, rate=self._rate(stored), asked=self.asked)
             judged = Judged(self.spec, span, known[span, ""].revision, self.baseline.id, origin="batch")
-            findings += [finding_of(one, judged) for one in after.verdicts]
+            findings += [finding_of(_with_damage(one, damage), judged) for one in after.verdicts]
             states, up_to, moved = dict(after.states), span.end, True
         if not moved or up_to is None:
             return (), wanted
@@ -178,6 +180,7 @@ class Followers:
                 state=state,
                 baseline_id=self.baseline.id,
                 up_to=up_to,
+                aside=damage.get(name),
             )
             for name, state in states.items()
         )
@@ -197,6 +200,14 @@ class Followers:
         newest = sorted(days, key=lambda row: row.span.start)[-RECENT_DAYS:]
         seen = max((row.counts.labelled for row in newest), default=0)
         return chart_rate(self._per_day(), rounded(seen) if seen else self.spec.watch.rows_per_day)
+
+
+def _with_damage(verdict: FeatureVerdict, damage: Mapping[str, Mapping[str, Any]]) -> FeatureVerdict:
+    """Return a verdict of a chart that says in its evidence since when, and why, the chart began anew, if it did."""
+    known = damage.get(CHART_OF.get(verdict.test, verdict.test))
+    if known is None:
+        return verdict
+    return replace(verdict, evidence=verdict.evidence | {"began_anew": {"at": known["at"], "why": known["why"]}})
 
 
 def _is_day(span: Span) -> bool:

@@ -11,6 +11,7 @@ from pegel.errors import DamagedRow
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.concept_charts import ConceptCharts
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Entry
 from pegel.store.results import Newest, Results
@@ -38,6 +39,7 @@ class AcrossModels:
     currents: dict[tuple[str, int], str]
     newest: dict[tuple[str, int], Newest]
     open_alerts: dict[tuple[str, int], list[Alert | DamagedRow]]
+    begun_anew: dict[tuple[str, int], list[str]]
     silences: list[Silence]
     """Those in force."""
     groups: dict[str, list[str]]
@@ -76,6 +78,11 @@ def read_across(sources: Sources, entries: Sequence[Entry], now: datetime) -> Ac
         ),
         open_alerts=part("open alerts", alerts.open_by_monitor, dict[tuple[str, int], list[Alert | DamagedRow]]()),
         silences=part("silences", lambda: alerts.silences(now, damaged=damaged), list[Silence]()),
+        begun_anew=part(
+            "charts that began anew",
+            lambda: ConceptCharts(sources.engine).begun_anew(since),
+            dict[tuple[str, int], list[str]](),
+        ),
         groups={group: _group_notices(results, group, since) for group in sorted(groups)},
         unheard=unheard,
         damaged=bool(damaged),

@@ -68,6 +68,7 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) 
     untold = across.untold.get(key)
     notices = [] if untold is None else [f"not told: {shown(untold.reason, LONGEST_SENTENCE)}"]
     problems = [entry.problem, *reader.problems] if spec is None else reader.problems
+    notices += across.begun_anew.get(key, [])
     notices += [] if spec is None or spec.model.is_table else across.groups.get(spec.group, [])
     if problems or spec is None:
         state = error(problems[0])

@@ -39,6 +39,7 @@ from pegel.stats.answer_latencies import Latencies
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.concept_charts import ConceptCharts
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.label_store import LabelStore
 from pegel.store.long_span_store import LongSpanStore
@@ -126,7 +127,11 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
         ),
         performance=part(
             "how the model does",
-            lambda: performance_view(_labelled(sources, model, version, now, reader.problems), segment),
+            lambda: performance_view(
+                _labelled(sources, model, version, now, reader.problems),
+                segment,
+                ConceptCharts(sources.engine).begun_anew(now - LABELLED).get((model, version), []),
+            ),
             None,
         ),
         attributions=None

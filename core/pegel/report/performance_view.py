@@ -56,10 +56,17 @@ class PerformanceView:
     """What is estimated of answers without labels, marked as such; empty without."""
     scored: str
     """How good estimates have been; empty where none was compared yet."""
+    begun_anew: list[str]
+    """Charts over labelled events that began anew because their state could not be read, in words."""
 
 
-def performance_view(spans: Sequence[PerformanceRow], segment: str = "") -> PerformanceView | None:
-    """Return the view of the whole, or of one segment, given all spans, oldest first; None without any."""
+def performance_view(
+    spans: Sequence[PerformanceRow], segment: str = "", begun_anew: Sequence[str] = ()
+) -> PerformanceView | None:
+    """Return the view of the whole, or of one segment, given all spans, oldest first; None without any.
+
+    `begun_anew`: charts over labelled events of which that is so, in words.
+    """
     rows = [row for row in spans if row.segment == segment]
     if not rows:
         return None
@@ -84,6 +91,7 @@ def performance_view(spans: Sequence[PerformanceRow], segment: str = "") -> Perf
         history=_history(labelled),
         estimate=_estimate(newest),
         scored=_scored([each for each in rows if each.span.end - each.span.start < DAY]),
+        begun_anew=[] if segment else list(begun_anew),
     )
 
 

@@ -124,15 +124,6 @@ class PerformanceStore:
         rows = readable(lambda columns: decoded(_row, columns, what), found, None)
         return rows[0] if rows else None
 
-    def charts(self, model: str, version: int) -> list[ConceptChartRow]:
-        """Return the charts of one monitor, by segment and name. Raises DamagedRow."""
-        c = tables.concept_charts.c
-        statement = sa.select(tables.concept_charts).where(*of_monitor(tables.concept_charts, model, version))
-        what = f"a chart over labelled events of {model}/{version}"
-        with reading(self._engine) as connection:
-            found = fetched(connection, statement.order_by(c.segment, c.chart), what)
-        return readable(lambda columns: decoded(_chart, columns, what), found, None)
-
 
 def _check(connection: Connection, charts: Sequence[ConceptChartRow], gone_on_from: Sequence[ConceptChartRow]) -> None:
     """Raises Conflict unless each chart stands where its new state went on from."""
@@ -215,9 +206,3 @@ def _row(columns: RowMapping) -> PerformanceRow:
     if not isinstance(values["judgement"], dict):
         raise TypeError(f"judgement: expected a mapping, given {values['judgement']!r}")
     return PerformanceRow(**values)
-
-
-def _chart(columns: RowMapping) -> ConceptChartRow:
-    if not isinstance(columns["state"], dict):
-        raise TypeError(f"state: expected a mapping, given {columns['state']!r}")
-    return ConceptChartRow(**columns)

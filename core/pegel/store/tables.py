@@ -386,7 +386,8 @@ performance = sa.Table(
     sa.Index(None, "model", "version", "settled", "span_start"),
 )
 
-# Charts over labelled events: each has taken in every event before `up_to`, once.
+# Charts over labelled events: each has taken in every event before `up_to`, once. `aside`: the state that could not be
+# read, because of which it began anew.
 concept_charts = sa.Table(
     "concept_charts",
     metadata,
@@ -396,6 +397,7 @@ concept_charts = sa.Table(
     sa.Column("state", Document, nullable=False),
     sa.Column("baseline_id", sa.Text, nullable=False),
     sa.Column("up_to", Instant, nullable=False),
+    sa.Column("aside", Document),
 )
 
 # Up to where the topic of labels of a namespace is kept, exclusive; by its id, because one that is made again has other

@@ -16,7 +16,7 @@ from pegel.data.spans import Span
 from pegel.judge.change_interval import interval_of
 from pegel.judge.findings import Verdict
 from pegel.judge.labelled_hours import Followed, Followers, Stored
-from pegel.judge.performance.concept_charts import explain_chart
+from pegel.judge.performance.concept_charts import explain_chart, require_readable
 from pegel.judge.performance.estimates import score_estimates
 from pegel.judge.performance.label_levels import CONCEPT, DETECTOR
 from pegel.judge.performance.performance_rows import PerformanceRow
@@ -228,6 +228,24 @@ def test_charts_say_between_which_times_a_change_began(kind: str) -> None:
     assert interval.earliest is not None
     assert interval.earliest <= hour(10).start + timedelta(minutes=20)
     assert hour(10).start < interval.latest <= interval.earliest + 2 * HOUR
+
+
+@pytest.mark.parametrize("kind", BASELINES)
+def test_a_chart_that_began_anew_says_so_with_what_it_finds(kind: str) -> None:
+    """It takes in what comes after the damage alone, as one of a new baseline does; its findings say when and why."""
+    baseline, aside = BASELINES[kind](), {"at": "2015-01-05T03:20:00+00:00", "why": "no JSON", "state": "{half"}
+    draw = classes if kind == "classes" else numbers
+    _, before = run(baseline, {each: draw(each, 400) for each in range(4)})
+    damaged = replace(before, charts=[replace(each, state={}, aside=aside) for each in before.charts])
+    worse = {each: classes(each, flip=0.2) if kind == "classes" else numbers(each, worse=1.7) for each in range(4, 16)}
+    followed, after = run(baseline, worse, damaged)
+    told = [one.evidence for one in followed.findings if one.detector == CONCEPT]
+
+    assert told
+    assert [{"at": aside["at"], "why": aside["why"]}] * len(told) == [one["began_anew"] for one in told]
+    assert [aside] * len(after.charts) == [each.aside for each in after.charts]
+    assert [require_readable(each.chart, each.state) for each in after.charts] == [None] * len(after.charts)
+    assert all(explain_chart(one, baseline).agrees for one in followed.findings if one.detector == CONCEPT)
 
 
 @pytest.mark.parametrize("kind", BASELINES)

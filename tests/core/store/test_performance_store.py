@@ -17,6 +17,7 @@ from pegel.judge.performance.performance_rows import ConceptChartRow, Performanc
 from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.performance_counts import PerformanceCounts
 from pegel.store import tables
+from pegel.store.concept_charts import ConceptCharts
 from pegel.store.database import writing
 from pegel.store.performance_store import PerformanceStore
 from pegel.testing.samples import sample_finding
@@ -78,11 +79,11 @@ def test_of_two_runs_over_the_same_spans_the_later_one_is_refused(engine: Engine
     store = PerformanceStore(engine)
     store.write([ROW], charts=[CHART])
     moved = replace(CHART, up_to=HOUR.end + timedelta(hours=1))
-    store.write([], charts=[moved], gone_on_from=store.charts("delays", 1))
+    store.write([], charts=[moved], gone_on_from=ConceptCharts(engine).of("delays", 1))
 
     with pytest.raises(Conflict, match="another run has moved"):
         store.write([replace(ROW, revision=1)], charts=[moved], gone_on_from=[CHART])
-    assert [moved] == store.charts("delays", 1)
+    assert [moved] == ConceptCharts(engine).of("delays", 1)
     assert [ROW] == store.rows("delays", 1)
 
 

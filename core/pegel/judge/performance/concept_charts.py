@@ -6,6 +6,8 @@ what labels may spend, as a rate per labelled event. Charts of `river` have rate
 
 from __future__ import annotations
 
+import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +24,7 @@ from pegel.detect.error_blocks import ERRORS, ErrorBlocks, TrainingErrors
 from pegel.detect.residual_chart import DOWN, UP, WIDER, ResidualState
 from pegel.detect.siegmund import ChartLimits, baseline_share_of
 from pegel.detect.siegmund import alarm_rate as block_alarm_rate
-from pegel.errors import NotFound
+from pegel.errors import DamagedRow, NotFound
 from pegel.judge.change_interval import interval_evidence, recomputed
 from pegel.judge.decision import FeatureVerdict
 from pegel.judge.explanation import Explanation
@@ -37,6 +39,8 @@ RESIDUALS, RIVER = "residuals", "river "
 """Names of charts as they are stored, beside `errors`; those of `river` have its name behind."""
 BLOCKS = "blocks"
 """Where the state of the chart of errors keeps what tells when a change began."""
+CHART_OF = dict.fromkeys((UP, DOWN, WIDER), RESIDUALS)
+"""Under which name the chart of a finding is stored, by its test, where that is another."""
 _FEATURES = {UP: BIAS, DOWN: BIAS, WIDER: MAE}
 _ERROR_FORMULA = (
     "level = up * errors - down * right answers since it was last 0; p is how often per labelled event a chart without "
@@ -56,6 +60,36 @@ class ChartsAfter:
     verdicts: tuple[FeatureVerdict, ...] = ()
 
 
+def require_readable(name: str, state: Mapping[str, Any]) -> None:
+    """Raise DamagedRow for a state that the chart `name` never wrote; one without anything is that of no event yet."""
+    if not state:
+        return
+    try:
+        if name == ERRORS:
+            run = {key: value for key, value in state.items() if key != BLOCKS}
+            known = ErrorBlocks.from_json(state[BLOCKS]) if BLOCKS in state else ErrorBlocks()
+            BernoulliState(**run)
+            counts: list[Any] = [
+                *(run.get(key, 0) for key in ("level", "events", "errors")),
+                known.events,
+                known.errors,
+            ]
+            _require(all(type(count) is int and count >= 0 for count in counts), counts)
+        elif name == RESIDUALS:
+            charts = ResidualState.from_json(state).charts.values()
+            numbers = [number for chart in charts for number in (chart.level, chart.length, chart.total)]
+            _require(all(math.isfinite(number) for number in numbers), numbers)
+        else:
+            river_chart.require_readable(state)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, zlib.error) as error:
+        raise DamagedRow(f"the state of the chart {name} cannot be read: {error!r:.300}") from error
+
+
+def _require(fits: bool, given: Sequence[Any]) -> None:
+    if not fits:
+        raise ValueError(f"expected finite numbers, given {given}")
+
+
 def take_in(
     states: Mapping[str, dict[str, Any]],
     rows: LabelledRows,
@@ -67,7 +101,7 @@ def take_in(
     """Return the charts after the labelled ones of further rows.
 
     Args:
-        states: Of the charts so far, by name; empty for the first events.
+        states: Of the charts so far, by name; empty for the first events, as is that of a chart that begins anew.
         rows: In the order of events, all after those before.
         baseline: With labels; without there is no chart but those of `river`.
         rate: Alarms per labelled event.
@@ -83,7 +117,7 @@ def take_in(
             verdicts += found
     for name in asked:
         key = f"{RIVER}{name}"
-        state, at = river_chart.follow(name, states.get(key), _losses(known), numbers=rows.classes is None)
+        state, at = river_chart.follow(name, states.get(key) or None, _losses(known), numbers=rows.classes is None)
         after[key] = state
         if at is not None:
             verdicts.append(_river_verdict(name, known, at))
@@ -171,7 +205,7 @@ def _residuals(
     if limits is None or not isinstance(training, ResidualCounts):
         return []
     stored = states.get(RESIDUALS)
-    state = ResidualState() if stored is None else ResidualState.from_json(stored)
+    state = ResidualState.from_json(stored) if stored else ResidualState()
     factors = {UP: performance.factor(BIAS), DOWN: performance.factor(BIAS), WIDER: performance.factor(MAE)}
     residuals = known.residuals
     after, alarms = residual_chart.follow(state, residuals, training.cells, limits, factors, times=known.event_time)

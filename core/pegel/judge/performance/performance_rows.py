@@ -37,7 +37,11 @@ class PerformanceRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConceptChartRow:
-    """A chart over labelled events. Key: model, version, segment, chart. `up_to`: it took in all events before."""
+    """A chart over labelled events. Key: model, version, segment, chart. `up_to`: it took in all events before.
+
+    `aside`: the state that could not be read, because of which it began anew: `at`, as ISO 8601, `why`, and `state` as
+    it stood there; None where nothing happened to it since its baseline came.
+    """
 
     model: str
     version: int
@@ -46,3 +50,4 @@ class ConceptChartRow:
     baseline_id: str
     up_to: datetime
     segment: str = ""
+    aside: dict[str, Any] | None = None

@@ -206,6 +206,7 @@ def _performance() -> None:
         "concept_charts",
         *(_text("model"), _integer("version"), _text("segment"), _text("chart")),
         *(_text("state"), _text("baseline_id"), _instant("up_to")),
+        sa.Column("aside", sa.Text()),
         _key("concept_charts", "model", "version", "segment", "chart"),
     )
 
