@@ -28,7 +28,7 @@ from pegel.detect.ranks import midranks, standardise
 from pegel.spec.minimums import MIN_WINDOW
 from pegel.spec.plain_numbers import plain
 from pegel.stats import tails
-from pegel.stats.class_counts import LEAST_SCORE, ClassCounts
+from pegel.stats.class_counts import LEAST_SCORE, POSITIVE, ClassCounts
 from pegel.stats.figures import (
     AUC,
     BIAS,
@@ -43,11 +43,12 @@ from pegel.stats.figures import (
     figures,
     positives,
 )
+from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.performance import Performance
 from pegel.stats.performance_counts import PerformanceCounts
 from pegel.stats.relative_cells import RelativeCells, aligned
 from pegel.stats.residual_counts import ResidualCounts
-from pegel.stats.scores import BINS
+from pegel.stats.scores import BINS, bin_of
 
 CONTRADICTIONS = "contradictions"
 """The test of labels against sure answers: whoever turns single labels around chooses those."""
@@ -132,6 +133,21 @@ def contradictions(counts: ClassCounts) -> tuple[int, int]:
     sure = round(SURE * BINS)
     ones, zeros = counts.scores[sure:], counts.scores[: BINS - sure]
     return int(ones[:, 0].sum() + zeros[:, 1].sum()), int(ones.sum() + zeros.sum())
+
+
+def contradicting(rows: LabelledRows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return of labelled rows whether the label is against a sure answer, and whether the answer is sure.
+
+    Both have shape (rows,), and count what `contradictions` counts: a score from `SURE` on, or below 1 - `SURE`.
+    """
+    if rows.score is None or rows.classes is None:
+        nothing = np.zeros(len(rows), dtype=np.bool_)
+        return nothing, nothing
+    has_score = (rows.score >= 0) & (rows.score <= 1)
+    places, sure = bin_of(np.where(has_score, rows.score, 0.5)), round(SURE * BINS)
+    is_one = np.array([name == POSITIVE for name in rows.classes], dtype=np.bool_)[rows.label]
+    ones, zeros = has_score & (places >= sure), has_score & (places < BINS - sure)
+    return (ones & ~is_one) | (zeros & is_one), ones | zeros
 
 
 def effect_of(test: Evidence, performance: Performance, counts: PerformanceCounts) -> Effect:

@@ -166,7 +166,14 @@ class Followers:
             if span not in hours:
                 wanted = span
                 break
-            after = take_in(states, hours[span], self.baseline, rate=self._rate(stored), asked=self.asked)
+            after = take_in(
+                states,
+                hours[span],
+                self.baseline,
+                rate=self._rate(stored),
+                asked=self.asked,
+                poisoning=self.spec.watch.poisoning,
+            )
             judged = Judged(self.spec, span, known[span, ""].revision, self.baseline.id, origin="batch")
             findings += [finding_of(_with_damage(one, damage), judged) for one in after.verdicts]
             states, up_to, moved = dict(after.states), span.end, True

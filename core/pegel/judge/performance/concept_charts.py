@@ -2,6 +2,8 @@
 
 Errors of a classifier enter the Bernoulli chart, residuals of a regressor three charts over blocks. Both have half of
 what labels may spend, as a rate per labelled event. Charts of `river` have rates of their own, which no budget knows.
+Where labels may be turned around on purpose, labels against sure answers enter the Bernoulli chart instead of all
+errors.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pegel.detect.bernoulli_chart import BernoulliLimits, BernoulliState, Lattic
 from pegel.detect.cusum import Chart
 from pegel.detect.effect import from_to
 from pegel.detect.error_blocks import ERRORS, ErrorBlocks, TrainingErrors
+from pegel.detect.performance_tests import CONTRADICTIONS, contradicting, contradictions
 from pegel.detect.residual_chart import DOWN, UP, WIDER, ResidualState
 from pegel.detect.siegmund import ChartLimits, baseline_share_of
 from pegel.detect.siegmund import alarm_rate as block_alarm_rate
@@ -30,8 +33,9 @@ from pegel.judge.decision import FeatureVerdict
 from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.performance.label_levels import CONCEPT
+from pegel.stats.class_counts import ClassCounts
 from pegel.stats.figures import BIAS, ERROR_RATE, MAE
-from pegel.stats.labelled_rows import LabelledRows
+from pegel.stats.labelled_rows import LabelledRows, Times
 from pegel.stats.performance import Performance
 from pegel.stats.residual_counts import ResidualCounts
 
@@ -65,7 +69,7 @@ def require_readable(name: str, state: Mapping[str, Any]) -> None:
     if not state:
         return
     try:
-        if name == ERRORS:
+        if name in {ERRORS, CONTRADICTIONS}:
             run = {key: value for key, value in state.items() if key != BLOCKS}
             known = ErrorBlocks.from_json(state[BLOCKS]) if BLOCKS in state else ErrorBlocks()
             BernoulliState(**run)
@@ -97,6 +101,7 @@ def take_in(
     *,
     rate: float,
     asked: Sequence[str] = (),
+    poisoning: bool = False,
 ) -> ChartsAfter:
     """Return the charts after the labelled ones of further rows.
 
@@ -106,13 +111,18 @@ def take_in(
         baseline: With labels; without there is no chart but those of `river`.
         rate: Alarms per labelled event.
         asked: Charts of `river` by name.
+        poisoning: Chart labels against sure answers instead of all errors, where training has enough of them.
     """
     known, performance = rows.where(rows.is_labelled), baseline.performance
     after: dict[str, dict[str, Any]] = {}
     verdicts: list[FeatureVerdict] = []
     if performance is not None and performance.counts.is_of_classes is (rows.classes is not None):
-        chart = _errors if rows.classes is not None else _residuals
-        for name, state, found in chart(states, known, performance, rate):
+        charted = (
+            _residuals(states, known, performance, rate)
+            if rows.classes is None
+            else _errors(states, known, _in_training(performance, rate, poisoning=poisoning), rate)
+        )
+        for name, state, found in charted:
             after[name] = state
             verdicts += found
     for name in asked:
@@ -127,61 +137,105 @@ def take_in(
 _Charted = list[tuple[str, dict[str, Any], list[FeatureVerdict]]]
 
 
-def _errors(
-    states: Mapping[str, dict[str, Any]], known: LabelledRows, performance: Performance, rate: float
-) -> _Charted:
-    errors, rows = performance.errors or 0, performance.rows
-    limits = bernoulli_chart.limits(errors, rows, rate, factor=performance.factor(ERROR_RATE))
+@dataclass(frozen=True, slots=True)
+class _Charting:
+    """What the Bernoulli chart called `name` counts: `training` has it of its labelled rows, or of a `part` of them."""
+
+    name: str
+    training: TrainingErrors
+    part: float = 1.0
+
+    def limits(self, rate: float) -> BernoulliLimits | None:
+        """Return steps and limit at so many alarms per labelled event, of which a part enters the chart."""
+        known = self.training
+        return bernoulli_chart.limits(known.errors, known.rows, self.rate(rate), factor=known.factor)
+
+    def rate(self, rate: float) -> float:
+        """Return the alarms per event that enters the chart."""
+        return min(1.0, rate / self.part)
+
+    def rows(self, known: LabelledRows) -> tuple[NDArray[np.bool_], Times]:
+        """Return which of the labelled rows that enter the chart are wrong, and when these were answered."""
+        if self.name == ERRORS:
+            return known.predicted != known.label, known.event_time
+        against, sure = contradicting(known)
+        return against[sure], known.event_time[sure]
+
+
+def _in_training(performance: Performance, rate: float, *, poisoning: bool) -> _Charting:
+    """Return what is charted: labels against sure answers if that is asked for and possible, else all errors."""
+    factor = performance.factor(ERROR_RATE)
+    if poisoning and (sure := _against_sure(performance)) is not None and sure.limits(rate) is not None:
+        return sure
+    return _Charting(ERRORS, TrainingErrors(performance.errors or 0, performance.rows, factor))
+
+
+def _against_sure(performance: Performance) -> _Charting | None:
+    compared = performance.counts.compared
+    if not isinstance(compared, ClassCounts) or not compared.is_binary:
+        return None
+    against, sure = contradictions(compared)
+    if not sure:
+        return None
+    training = TrainingErrors(against, sure, performance.factor(ERROR_RATE))
+    return _Charting(CONTRADICTIONS, training, sure / performance.rows)
+
+
+def _errors(states: Mapping[str, dict[str, Any]], known: LabelledRows, charting: _Charting, rate: float) -> _Charted:
+    limits, training, own_rate = charting.limits(rate), charting.training, charting.rate(rate)
     if limits is None:
         return []
-    stored = dict(states.get(ERRORS, {}))
+    stored = dict(states.get(charting.name, {}))
     blocks = ErrorBlocks.from_json(stored.pop(BLOCKS)) if BLOCKS in stored else ErrorBlocks()
-    wrong, times = known.predicted != known.label, known.event_time
+    wrong, times = charting.rows(known)
     after, alarms = bernoulli_chart.follow(BernoulliState(**stored), wrong, limits, times)
-    training = TrainingErrors(errors, rows, performance.factor(ERROR_RATE))
     told: list[FeatureVerdict] = []
     taken = 0
     for alarm in alarms:
         blocks = blocks.plus(wrong[taken : alarm.at + 1], times[taken : alarm.at + 1], training)
         if not told:
             series = blocks.closed(times[alarm.at], training).of(ERRORS)
-            began = interval_evidence(series, baseline_share_of(training.size, rows))
-            told = [_error_verdict(alarm.run, limits, performance, rate, at=times[alarm.at], began=began)]
+            began = interval_evidence(series, baseline_share_of(training.size, training.rows))
+            told = [_error_verdict(alarm.run, limits, charting, own_rate, at=times[alarm.at], began=began)]
         blocks, taken = blocks.with_alarm(), alarm.at + 1
     blocks = blocks.plus(wrong[taken:], times[taken:], training)
-    return [(ERRORS, after.to_json() | {BLOCKS: blocks.to_json()}, told)]
+    return [(charting.name, after.to_json() | {BLOCKS: blocks.to_json()}, told)]
 
 
 def _error_verdict(
     run: BernoulliState,
     limits: BernoulliLimits,
-    performance: Performance,
+    charting: _Charting,
     rate: float,
     *,
     at: np.datetime64,
     began: Mapping[str, Any],
 ) -> FeatureVerdict:
-    errors, rows = performance.errors or 0, performance.rows
-    before, now = errors / rows, run.errors / run.events
+    training = charting.training
+    before, now = training.errors / training.rows, run.errors / run.events
+    words = {
+        ERRORS: f"wrong answers {from_to(before, now)} over {run.events:,} labelled events",
+        CONTRADICTIONS: f"labels against sure answers {from_to(before, now)} over {run.events:,} sure labelled events",
+    }
     chart = {
         **run.to_json(),
         "up": limits.lattice.up,
         "down": limits.lattice.down,
         "limit": limits.limit,
-        "factor": performance.factor(ERROR_RATE),
+        "factor": training.factor,
         "alarm_at": _instant(at),
         **began,
     }
     return FeatureVerdict(
-        feature=ERROR_RATE,
+        feature=ERROR_RATE if charting.name == ERRORS else CONTRADICTIONS,
         verdict=Verdict.DRIFTING,
-        what=f"wrong answers {from_to(before, now)} over {run.events:,} labelled events",
+        what=words[charting.name],
         n=run.events,
-        m=rows,
+        m=training.rows,
         detector=CONCEPT,
-        test=ERRORS,
+        test=charting.name,
         statistic=float(run.level),
-        p_value=_error_p(run.level, chart, errors, rows),
+        p_value=_error_p(run.level, chart, training),
         threshold=rate,
         budget_share=1.0,
         effect=now - before,
@@ -191,10 +245,11 @@ def _error_verdict(
     )
 
 
-def _error_p(level: int, chart: Mapping[str, Any], errors: int, rows: int) -> float:
+def _error_p(level: int, chart: Mapping[str, Any], training: TrainingErrors) -> float:
     lattice = Lattice(chart["up"], chart["down"])
     height = max(1, round(level / chart["factor"]))
-    return min(1.0, bernoulli_chart.alarm_rate(height, lattice, bernoulli_chart.likely_rates(errors, rows)))
+    rates = bernoulli_chart.likely_rates(training.errors, training.rows)
+    return min(1.0, bernoulli_chart.alarm_rate(height, lattice, rates))
 
 
 def _residuals(
@@ -280,10 +335,12 @@ def explain_chart(finding: Finding, baseline: Baseline) -> Explanation:
         )
     began = recomputed(finding.evidence)
     share = f"{finding.budget_share:.0%} of what charts over labelled events may spend, as a rate per "
-    if finding.test == ERRORS:
+    if finding.test in {ERRORS, CONTRADICTIONS}:
+        charting = _against_sure(performance) if finding.test == CONTRADICTIONS else None
+        charting = charting or _in_training(performance, 1.0, poisoning=False)
         level = chart["up"] * chart["errors"] - chart["down"] * (chart["events"] - chart["errors"])
         numbers = {name: float(chart[name]) for name in ("events", "errors", "up", "down", "limit", "factor")}
-        p = _error_p(level, chart, performance.errors or 0, performance.rows)
+        p = _error_p(level, chart, charting.training)
         return Explanation(finding, _ERROR_FORMULA, numbers, (), float(level), p, f"{share}event", began)
     after = Chart.from_json(chart["before"]).step(chart["z"], ChartLimits(chart["k"], chart["h"]))
     numbers = {name: float(chart[name]) for name in ("z", "k", "h", "block", "length")}
