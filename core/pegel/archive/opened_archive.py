@@ -37,6 +37,7 @@ class OpenedArchive:
     """Rows of one model version with a time in `[start, end)`.
 
     `time`: `EVENT_TIME`, when requests came, or `ANSWERED_AT`, when answers ended; rows without that time are left out.
+    `is_spread`: batches come hour after hour in an order of which each beginning is spread over the whole time.
     """
 
     address: ArchiveAddress
@@ -46,14 +47,19 @@ class OpenedArchive:
     end: datetime
     time: str = EVENT_TIME
     kept: Kept = Kept.ROWS
+    is_spread: bool = False
 
     def by_answers(self) -> OpenedArchive:
         """Return the rows whose answers ended in that time, instead of those whose requests came in it."""
         return replace(self, time=ANSWERED_AT)
 
+    def spread(self) -> OpenedArchive:
+        """Return the same rows in an order for whoever stops early: what was read by then is of the whole time."""
+        return replace(self, is_spread=True)
+
     @cached_property
     def hours(self) -> list[HourFiles]:
-        """Return the hours that may hold such rows, with their files, the oldest first."""
+        """Return the hours that may hold such rows, with their files, the oldest first unless they are spread."""
         reach = LONGEST_ANSWER if self.time == ANSWERED_AT else 0 * HOUR
         first, last = hours_that_hold(self.start, self.end, reach)
         paths = [
@@ -62,7 +68,8 @@ class OpenedArchive:
             for day in day_folders(model, first, last, self._folders_in)
             for path in self.address.files_below(day)
         ]
-        return [hour for hour in visible_hours(paths) if first <= hour.start < last]
+        found = [hour for hour in visible_hours(paths) if first <= hour.start < last]
+        return [found[at] for at in spread_over(len(found))] if self.is_spread else found
 
     @property
     def empty_hours(self) -> list[datetime]:
@@ -84,7 +91,7 @@ class OpenedArchive:
         return together([*([OF_EVERY_ROW] if self.kept is Kept.ROWS else []), *schemas])
 
     def batches(self, columns: Sequence[str] | None = None, where: Filter = None) -> Iterator[pa.RecordBatch]:
-        """Yield the rows, oldest hour first, in batches, with memory for a few of them.
+        """Yield the rows in the order of `hours`, in batches, with memory for a few of them.
 
         `columns`: which, by the names of `pegel.archive.row_columns`; None: all. One that no file has is null. `where`:
         further rows are left out for which it is not true.
@@ -141,3 +148,16 @@ def open_archive(
     Arrow does not know; what is not there has no rows.
     """
     return OpenedArchive(ArchiveAddress.of(root), model, version, start, end, kept=kept)
+
+
+def spread_over(count: int) -> list[int]:
+    """Return the places from 0 on in an order of which each beginning is spread evenly over them.
+
+    Source: J. G. van der Corput, "Verteilungsfunktionen", Proceedings of the KNAW 38 (1935): bits in reverse.
+
+    >>> spread_over(6)
+    [0, 4, 2, 1, 5, 3]
+    """
+    bits = max(0, count - 1).bit_length()
+    reversed_bits = (int(f"{place:0{bits}b}"[::-1], 2) if bits else 0 for place in range(1 << bits))
+    return [place for place in reversed_bits if place < count]

@@ -150,7 +150,7 @@ def _left_out(archive: OpenedArchive, now: RowsOfSide) -> tuple[str, ...]:
             f"any more): {named}{more}"
         )
     if now.is_cut:
-        said.append(f"not searched: what came after the first {now.read:,} rows of this time")
+        said.append(f"not searched: what is beyond {now.read:,} rows, of hours spread over this time")
     elif now.table.num_rows < now.read:
         said.append(f"searched were {now.table.num_rows:,} rows, chosen by the ids of their events, of {now.read:,}")
     return tuple(said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from pegel.archive.opened_archive import OpenedArchive
+from pegel.archive.opened_archive import OpenedArchive, spread_over
 from pegel.archive.row_columns import EVENT_ID, EVENT_TIME, REPLACED, field_column
 from pegel.data.arrow_columns import categories, numbers
 from pegel.data.columns import Field, Kind, Role
@@ -34,31 +34,41 @@ class RowsOfSide:
     is_cut: bool = False
 
 
-def archived_side(archive: OpenedArchive, columns: Sequence[str], errors: WrongAnswers | None, name: str) -> RowsOfSide:
+def archived_side(
+    archive: OpenedArchive,
+    columns: Sequence[str],
+    errors: WrongAnswers | None,
+    name: str,
+    *,
+    most_read: int = MOST_READ,
+) -> RowsOfSide:
     """Return archived rows. `errors`: adds a column of that `name` with how wrong answers were.
 
-    Rows whose features an online store did not have are left out: windows do not count them either.
+    Rows whose features an online store did not have are left out: windows do not count them either. Of more rows than
+    are read some hours are, spread over the whole time.
     """
     wanted = dict.fromkeys([EVENT_ID, *columns, *(errors.columns(archive.schema.names) if errors else ())])
     sampled, schema = SampledRows(), pa.schema([(each, pa.null()) for each in wanted])
-    for batch in archive.batches(list(wanted), pc.field(REPLACED).is_null()):
+    for batch in archive.spread().batches(list(wanted), pc.field(REPLACED).is_null()):
         if batch.num_rows:
             rows = pa.Table.from_batches([batch])
             sampled.add(rows, event_keys(rows.column(EVENT_ID)))
-        if sampled.read >= MOST_READ:
+        if sampled.read >= most_read:
             break
     table, keys = sampled.table(schema)
     what = f"archived rows from {archive.start:%Y-%m-%d %H:%M} to {archive.end:%Y-%m-%d %H:%M} UTC"
     if errors is None or not table.num_rows:
-        return RowsOfSide(table, keys, what, sampled.read, sampled.read >= MOST_READ)
+        return RowsOfSide(table, keys, what, sampled.read, sampled.read >= most_read)
     sizes = errors.sizes(table)
     known = np.isfinite(sizes)
     labelled = table.append_column(name, pa.array(sizes)).filter(pa.array(known))
     rows = labelled.drop_columns([each for each in (EVENT_TIME,) if each not in columns])
-    return RowsOfSide(rows, keys[known], what, sampled.read, sampled.read >= MOST_READ)
+    return RowsOfSide(rows, keys[known], what, sampled.read, sampled.read >= most_read)
 
 
-def training_side(store: LocalFeatureStore, source: SourceRef | str, fields: Sequence[Field]) -> RowsOfSide | None:
+def training_side(
+    store: LocalFeatureStore, source: SourceRef | str, fields: Sequence[Field], *, most_read: int = MOST_READ
+) -> RowsOfSide | None:
     """Return rows of training data, their columns called as archived ones; None where that is not read from here.
 
     `fields`: those looked at, the one that changed first; without it nothing is compared.
@@ -73,13 +83,20 @@ def training_side(store: LocalFeatureStore, source: SourceRef | str, fields: Seq
     if not there or there[0] != fields[0]:
         return None
     sampled = SampledRows()
-    for batch in data.to_batches(columns=[each.name for each in there], batch_readahead=2):
+    for batch in _spread(data, [each.name for each in there]):
         if batch.num_rows:
             sampled.add(_as_archived(batch, there), numbered_keys(sampled.read, batch.num_rows))
-        if sampled.read >= MOST_READ:
+        if sampled.read >= most_read:
             break
     table, keys = sampled.table(pa.schema([(field_column(each), pa.null()) for each in there]))
     return RowsOfSide(table, keys, f"the training data {source}")
+
+
+def _spread(data: ds.FileSystemDataset, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield rows group by group of the files, in an order of which each beginning is spread over all of them."""
+    groups = [group for fragment in data.get_fragments() for group in fragment.split_by_row_group()]
+    for at in spread_over(len(groups)):
+        yield from groups[at].to_batches(schema=data.schema, columns=list(names), batch_readahead=2)
 
 
 def _as_archived(batch: pa.RecordBatch, fields: Sequence[Field]) -> pa.Table:

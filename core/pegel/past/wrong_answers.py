@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from pegel.archive.archive_address import ArchiveAddress
-from pegel.archive.folders import Kept, date_folder, days_between
+from pegel.archive.folders import Kept, day_folders
 from pegel.archive.row_columns import EVENT_ID, EVENT_TIME, ROW, feature_column, hashed_column, key_column
 from pegel.data.entity_keys import entity_key
 from pegel.data.instants import DAY, MICROSECOND
@@ -70,19 +70,19 @@ class WrongAnswers:
         return pa.array([_key(values) for values in zip(*parts, strict=True)], pa.string())
 
     def _labels(self, keys: pa.Array, times: pa.ChunkedArray) -> LabelArrays | None:
-        """Return the labels of these keys that were sent since the first of the rows."""
-        first: datetime | None = pc.min(times).as_py()
-        if first is None:
+        """Return the labels of these keys that were sent since the first of the rows, until they are late for all."""
+        first, last = pc.min(times).as_py(), pc.max(times).as_py()
+        if first is None or last is None:
             return None
+        until = min(datetime.now(UTC), last + self.spec.labels.horizon) + DAY
         model = self.spec.model
         spaces = self.address.files_below(f"{self.address.root}/{Kept.LABELS}", recursive=False)
+        folders = (f"{space}/model={model.name}/version={model.version}" for space in spaces)
         files = [
             path
-            for space in spaces
-            for day in days_between(first, datetime.now(UTC) + DAY)
-            for path in self.address.files_below(
-                f"{space}/model={model.name}/version={model.version}/{date_folder(day)}"
-            )
+            for folder in folders
+            for day in day_folders(folder, first, until, lambda each: self.address.files_below(each, recursive=False))
+            for path in self.address.files_below(day)
             if path.endswith(".parquet")
         ]
         if not files:
