@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from pegel.baseline.row_learning import LearntRows, RowLearning, RowWish
 from pegel.baseline.row_reference import RowReference
+from pegel.baseline.session_blocks import SessionBlocks
 from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Role
 from pegel.spec.monitor_spec import MonitorSpec
@@ -28,8 +30,10 @@ def row_reference(timed: Timed, counted: Summary, spec: MonitorSpec) -> RowRefer
     wish = RowWish(asked.off_grid, asked.combinations, asked.probing)
     if not wish.is_any:
         return None
-    learning = RowLearning(counted, wish)
     has_times = spec.baseline.time_column is not None
+    learning = RowLearning(counted, wish)
+    if learning.needs_blocks and has_times:
+        learning = replace(learning, blocks=SessionBlocks.of(timed.instants(), spec.expected_rows))
     fields = counted.layout.schema.of_role(Role.FEATURE)
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

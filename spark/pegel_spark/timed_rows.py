@@ -84,14 +84,15 @@ class Timed:
         if self.spec.baseline.time_column is None or isinstance(values, LargeTable):
             return Noise(why="not assessed: the spec names no `baseline.time_column`")
         length = self.spec.windowing.length
-        row_times = RowTimes(self._instants(), length, timedelta(hours=self.spec.baseline.utc_offset))
+        row_times = RowTimes(self.instants(in_order=True), length, timedelta(hours=self.spec.baseline.utc_offset))
         found = assess(layout, values, self.spec.expected_rows, row_times)
         if not self.left_out:
             return found
         return replace(found, why=f"{found.why}; {self.left_out:,} rows without a time were left out of the baseline")
 
-    def _instants(self) -> NDArray[np.int64]:
-        column = self.ordered.select(INSTANT).toArrow().column(INSTANT)
+    def instants(self, *, in_order: bool = False) -> NDArray[np.int64]:
+        """Return when each row happened, shape (rows,): those of rows in order of time, or in any."""
+        column = (self.ordered if in_order else self.frame).select(INSTANT).toArrow().column(INSTANT)
         return np.asarray(column.to_numpy(), dtype=np.int64)
 
 

@@ -47,7 +47,7 @@ class Trained:
         places = [coordinates_of(one, summary.features[one.field.name].cells) for one in codes.features]
         of_rows = codes.of_rows(columns_of(rows))
         tables = FingerprintTables.freeze(places, of_rows)
-        return cls(codes, tables, CrowdSizes.counted(tables.cells(of_rows)), key_of(layout.layout_hash))
+        return cls(codes, tables, CrowdSizes.counted(tables.cells(of_rows)), key_of(layout))
 
     def kept(self, rows: Numbers, **known: Any) -> KeptRows:
         """Keep rows of a window."""

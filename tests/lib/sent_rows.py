@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from pegel.data.spans import Span
 from pegel.judge.chart_state import ChartState
 from pegel.judge.event_counts import EventCounts
 from pegel.judge.judge import Judgement, judge
+from pegel.judge.recent_crowds import RecentCrowds, name_of
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
@@ -93,6 +95,9 @@ class Watched:
         self.spec = watching() if spec is None else spec
         self.state: ChartState | None = ChartState(trained().id)
         self.minute = 0
+        self.stored: dict[str, bytes] = {}
+        self.written: list[int] = []
+        """Bytes of rows that were written with each window."""
 
     def see(self, summary: Summary) -> Judgement:
         """Judge one more window."""
@@ -101,5 +106,16 @@ class Watched:
             trained(), summary, spec=self.spec, span=span, revision=1, chart_state=self.state, events=EventCounts()
         )
         self.minute += 1
-        self.state = None if found.chart_state is None else ChartState.from_json(found.chart_state.to_json())
+        self.state = None if found.chart_state is None else self._stored(found.chart_state, summary, span)
         return found
+
+    def _stored(self, state: ChartState, summary: Summary, span: Span) -> ChartState:
+        """Return a state as the next driver restores it."""
+        read = ChartState.from_json(state.to_json())
+        if state.crowds is None or summary.behaviour is None:
+            return read
+        names = state.crowds.names
+        fresh = state.crowds.packed(names - self.stored.keys(), {name_of(span): summary.behaviour.answered_rows})
+        self.written.append(sum(map(len, fresh.values())))
+        self.stored = {name: data for name, data in (self.stored | fresh).items() if name in names}
+        return replace(read, crowds=RecentCrowds.from_json(state.crowds.to_json(), self.stored))

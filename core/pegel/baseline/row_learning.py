@@ -1,7 +1,8 @@
 """Learning how rows of training were sent, batch by batch: what is kept of each part, and what all parts say together.
 
 Steps and distances are those of every row. Crowds are learnt of at most 65,536 distinct rows, those of the smallest
-hashes: the same ones in any order and partitioning.
+hashes: the same ones in any order and partitioning. Of more rows than that, sessions are learnt of whole blocks of
+time, see `pegel.baseline.session_blocks`.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from pegel.baseline.row_reference import CrowdReference, JointCut, RowReference
+from pegel.baseline.session_blocks import MOST_BLOCK_ROWS, BlockRows, SessionBlocks
 from pegel.data.columns import Columns, Role
 from pegel.stats.decimal_grids import NO_GRID, digits_of
-from pegel.stats.fingerprints.burst_floor import BLOCKS, BurstFloor, session_sizes
+from pegel.stats.fingerprints.burst_floor import BLOCKS, OF_NO_BLOCK, BurstFloor, session_sizes
 from pegel.stats.fingerprints.crowd_sizes import CrowdSizes
 from pegel.stats.fingerprints.fingerprint_tables import FingerprintTables, coordinates_of
 from pegel.stats.fingerprints.row_codes import RowCodes
@@ -61,7 +63,7 @@ class LearntRows:
 
     `digits`: of each numeric feature. `farthest`: the largest squared distances, falling. `placed`: rows with all
     correlated numbers. `hashes`, `codes` (shape (features, rows)) and `instants`: distinct rows of small hashes, and
-    when each was first seen, 0 where nobody knows.
+    when each was first seen, 0 where nobody knows. `of_blocks`: rows of the blocks in which sessions are looked at.
     """
 
     digits: NDArray[np.int64]
@@ -70,11 +72,14 @@ class LearntRows:
     hashes: Hashes
     codes: NDArray[np.uint16]
     instants: NDArray[np.int64]
+    of_blocks: BlockRows
 
     def to_bytes(self) -> bytes:
         """Return it packed, the inverse of `from_bytes`."""
         buffer = BytesIO()
-        np.savez(buffer, **{name: getattr(self, name) for name in self.__slots__})
+        own = {name: getattr(self, name) for name in self.__slots__ if name != "of_blocks"}
+        blocks = {f"of_blocks_{name}": getattr(self.of_blocks, name) for name in BlockRows.__slots__}
+        np.savez(buffer, **own, **blocks)
         return buffer.getvalue()
 
     @classmethod
@@ -82,15 +87,26 @@ class LearntRows:
         """Read what `to_bytes` wrote."""
         with np.load(BytesIO(data), allow_pickle=False) as read:
             placed = int(read["placed"])
-            return cls(read["digits"], read["farthest"], placed, read["hashes"], read["codes"], read["instants"])
+            blocks = BlockRows(*(read[f"of_blocks_{name}"] for name in BlockRows.__slots__))
+            kept = (read["hashes"], read["codes"], read["instants"], blocks)
+            return cls(read["digits"], read["farthest"], placed, *kept)
 
 
 @dataclass(frozen=True, eq=False)
 class RowLearning:
-    """Learns from rows of features, once their cells and counts are known. `trained`: all rows, with their sums."""
+    """Learns from rows of features, once their cells and counts are known. `trained`: all rows, with their sums.
+
+    `blocks`: where sessions are looked at, if only a part of all rows is kept; None where all are, or have no times.
+    """
 
     trained: Summary
     wish: RowWish
+    blocks: SessionBlocks | None = None
+
+    @property
+    def needs_blocks(self) -> bool:
+        """Say whether `blocks` are needed to look at sessions: where more rows come than are kept."""
+        return self.wish.probing and self.level > 0
 
     @property
     def level(self) -> int:
@@ -119,9 +135,12 @@ class RowLearning:
             farthest = -np.sort(-joint.of_rows(scores))[: self.beyond + 1]
         hashes, chosen = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.intp)
         if self.wish.probing:
-            hashes = row_hashes(columns, key_of(layout.layout_hash))
+            hashes = row_hashes(columns, key_of(layout))
             chosen = np.flatnonzero(hashes < _limit(self.level)) if self.level else np.arange(columns.n)
         known = np.zeros(columns.n, dtype=np.int64) if instants is None else instants
+        of_blocks = BlockRows.none(len(of_rows))
+        if self.blocks is not None and self.wish.probing:
+            of_blocks = BlockRows.of(self.blocks, hashes, of_rows.astype(np.uint16), known)
         part = LearntRows(
             np.array(digits, dtype=np.int64),
             farthest,
@@ -129,6 +148,7 @@ class RowLearning:
             hashes[chosen],
             of_rows[:, chosen].astype(np.uint16),
             known[chosen],
+            of_blocks,
         )
         return self.total([part])
 
@@ -142,6 +162,7 @@ class RowLearning:
             np.concatenate([part.hashes for part in some]),
             np.concatenate([part.codes for part in some], axis=1),
             np.concatenate([part.instants for part in some]),
+            BlockRows.total((part.of_blocks for part in some), 0 if self.blocks is None else self.blocks.rows),
         )
         order = np.lexsort((joined.instants, joined.hashes))
         hashes = joined.hashes[order]
@@ -196,13 +217,20 @@ class RowLearning:
         own = learnt.codes[chosen].astype(np.int32)
         tables = FingerprintTables.freeze(places, own)
         cells = tables.cells(own)
-        floor, why = self._floor(learnt, cells, window_rows) if timed else (None, "rows of training have no times")
+        floor: BurstFloor | None = None
+        if not timed:
+            why = "rows of training have no times"
+        elif self.needs_blocks:
+            in_blocks = learnt.of_blocks.apart()
+            of_blocks = tables.cells(in_blocks.codes[chosen].astype(np.int32))
+            others = cells[~np.isin(learnt.hashes, in_blocks.hashes)]
+            floor, why = self._floor_of_blocks(in_blocks, of_blocks, others, window_rows)
+        else:
+            floor, why = self._floor(learnt, cells, window_rows)
         return CrowdReference(tables.tables, tuple(sorted(left_out)), CrowdSizes.counted(cells), floor, why)
 
     def _floor(self, learnt: LearntRows, cells: Hashes, window_rows: int) -> tuple[BurstFloor | None, str]:
         distinct = learnt.hashes.size
-        if self.level:
-            return None, f"training has more than {MOST_ROWS:,} rows, of which a part is looked at"
         blocks = distinct // max(1, window_rows)
         if blocks < BLOCKS:
             needed = BLOCKS * max(1, window_rows)
@@ -210,6 +238,18 @@ class RowLearning:
         order = np.lexsort((learnt.hashes, learnt.instants))[: blocks * window_rows]
         of_block = np.repeat(np.arange(blocks), window_rows)
         return BurstFloor.of_sizes(session_sizes(cells[order], of_block), blocks), ""
+
+    def _floor_of_blocks(
+        self, rows: BlockRows, cells: Hashes, others: Hashes, window_rows: int
+    ) -> tuple[BurstFloor | None, str]:
+        """Return how large sessions are. `cells`: of the rows of blocks; `others`: of other rows of training."""
+        blocks = int(np.unique(rows.blocks).size)
+        if blocks < BLOCKS:
+            most = min(self.trained.most_rows, MOST_BLOCK_ROWS) // BLOCKS
+            needed = f"it needs {BLOCKS} blocks of {window_rows:,} rows at different times"
+            return None, f"{needed}, and there is room for blocks of {most:,}"
+        of_block = np.concatenate([rows.blocks, np.full(len(others), OF_NO_BLOCK)])
+        return BurstFloor.of_sizes(session_sizes(np.concatenate([cells, others]), of_block), blocks), ""
 
 
 def _following(codes: RowCodes, learnt: LearntRows) -> set[str]:

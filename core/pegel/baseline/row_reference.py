@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from pegel.data.columns import Columns, Role
 from pegel.stats.decimal_grids import off_grid
+from pegel.stats.fingerprints.answer_classes import AnswerClasses
 from pegel.stats.fingerprints.burst_floor import BurstFloor
 from pegel.stats.fingerprints.crowd_sizes import CrowdSizes
 from pegel.stats.fingerprints.fingerprint_tables import FingerprintTable, FingerprintTables, coordinates_of
+from pegel.stats.fingerprints.kept_answers import KeptAnswers
 from pegel.stats.fingerprints.kept_rows import KeptRows
 from pegel.stats.fingerprints.row_codes import RowCodes
 from pegel.stats.fingerprints.row_hashes import Hashes, key_of, row_hashes
@@ -152,13 +154,29 @@ class RowCounter:
                 rows = KeptRows.of(row_hashes(columns, self._key), cells, **known)
         return RowBehaviour(beside, unusual, placed, rows)
 
+    def count_answers(self, columns: Columns, senders: Senders, private: Collection[str] = ()) -> RowBehaviour | None:
+        """Return the classes of rows of answers.
+
+        None where nobody looks for crowds, answers have no classes, or their field is `private`: a crowd is few rows,
+        whose events are told.
+        """
+        if self._classes is None or self._tables is None or self._classes.field in private:
+            return None
+        answers = KeptAnswers.of(senders.events, senders.places, self._classes.of_rows(columns))
+        nothing = np.zeros(len(self.layout.numeric(Role.FEATURE)), dtype=np.int64)
+        return RowBehaviour(nothing, 0, 0, KeptRows.none(), answers)
+
+    @cached_property
+    def _classes(self) -> AnswerClasses | None:
+        return AnswerClasses.of(self.layout)
+
     @cached_property
     def _codes(self) -> RowCodes:
         return RowCodes.of(self.layout)
 
     @cached_property
     def _key(self) -> int:
-        return key_of(self.layout.layout_hash)
+        return key_of(self.layout)
 
     @cached_property
     def _chosen(self) -> list[int]:

@@ -128,7 +128,7 @@ class ChartState:
         return self if baseline_id == self.baseline_id else ChartState(baseline_id, self.sizes, noticed=self.noticed)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON, the inverse of `from_json`. Charts at rest are left out."""
+        """Return plain JSON, the inverse of `from_json`. Charts at rest are left out; of rows the names are told."""
         moving = ((key, chart) for key, chart in sorted(self.charts.items()) if chart != Chart())
         return {
             "baseline_id": self.baseline_id,
@@ -156,7 +156,7 @@ class ChartState:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ChartState:
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote, without the rows of the windows before: those are stored by themselves."""
         days = {
             day: {int(size): count for size, count in counts.items()} for day, counts in data["sizes"]["days"].items()
         }
@@ -173,8 +173,7 @@ class ChartState:
         noticed = {kind: datetime.fromisoformat(since) for kind, since in data["noticed"].items()}
         segments = {name: CarriedSegment.from_json(item) for name, item in data["segments"].items()}
         sizes, recent = WindowSizes(data["sizes"]["usual"], days), RecentDeviations.from_json(data["recent"])
-        crowds = RecentCrowds.from_json(data["crowds"]) if "crowds" in data else None
-        return cls(data["baseline_id"], sizes, charts, carried, noticed, segments, recent, crowds)
+        return cls(data["baseline_id"], sizes, charts, carried, noticed, segments, recent)
 
 
 def rounded(rows: int) -> int:

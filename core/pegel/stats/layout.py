@@ -203,8 +203,21 @@ class Layout:
     @cached_property
     def layout_hash(self) -> str:
         """Return the SHA-256 of the canonical JSON."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(self._canonical).hexdigest()
+
+    @cached_property
+    def salt(self) -> bytes:
+        """Return 8 bytes that follow from the cells alone, and not from `layout_hash`, which is told to anybody."""
+        return hashlib.blake2b(self._canonical, digest_size=8, person=b"pegel-salt").digest()
+
+    @property
+    def salt_id(self) -> str:
+        """Return by what a salt is known again, 16 hexadecimal digits from which it does not follow."""
+        return hashlib.blake2b(self.salt, digest_size=8, person=b"pegel-salt-id").hexdigest()
+
+    @property
+    def _canonical(self) -> bytes:
+        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
     @cached_property
     def index(self) -> Mapping[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -10,8 +10,12 @@ import orjson
 from numpy.typing import NDArray
 
 from pegel.errors import LayoutMismatch
+from pegel.stats.fingerprints.kept_answers import KeptAnswers
 from pegel.stats.fingerprints.kept_rows import KeptRows
 from pegel.stats.framing import seal, unseal
+
+_HEAD = 16
+"""Bytes in front that say how long the two parts are that come first."""
 
 
 @dataclass(eq=False, slots=True)
@@ -20,7 +24,7 @@ class RowBehaviour:
 
     `off_grid`: int64, values beside the steps of training, per numeric feature in schema order. `unusual`: of `placed`
     rows with all correlated numbers, those whose combination lies beyond the cut. `rows`: distinct rows beside their
-    fingerprints; none where nobody looks for crowds.
+    fingerprints; none where nobody looks for crowds. `answers`: classes of answers, to whichever rows.
     """
 
     name: ClassVar[str] = "row_behaviour"
@@ -28,11 +32,17 @@ class RowBehaviour:
     unusual: int
     placed: int
     rows: KeptRows
+    answers: KeptAnswers = field(default_factory=KeptAnswers.none)
 
     @property
     def size_bytes(self) -> int:
         """Return about the memory that it takes."""
-        return int(self.off_grid.nbytes) + self.rows.size_bytes
+        return int(self.off_grid.nbytes) + self.rows.size_bytes + self.answers.size_bytes
+
+    @property
+    def answered_rows(self) -> KeptRows:
+        """Return the rows with the classes of their answers, as far as these are known."""
+        return self.rows.answered(self.answers)
 
     def merged(self, other: RowBehaviour) -> RowBehaviour:
         """Return the counts of both. Raises LayoutMismatch if they are of different features."""
@@ -46,6 +56,7 @@ class RowBehaviour:
             self.unusual + other.unusual,
             self.placed + other.placed,
             self.rows.merge(other.rows),
+            KeptAnswers.total([self.answers, other.answers]),
         )
 
     def without_rows(self) -> RowBehaviour:
@@ -59,12 +70,16 @@ class RowBehaviour:
     def to_bytes(self) -> bytes:
         """Return it packed, the inverse of `from_bytes`."""
         head = orjson.dumps([self.off_grid.tolist(), self.unusual, self.placed])
-        return seal(self.name, len(head).to_bytes(8, "little") + head + self.rows.to_bytes())
+        rows = self.rows.to_bytes()
+        lengths = len(head).to_bytes(8, "little") + len(rows).to_bytes(8, "little")
+        return seal(self.name, lengths + head + rows + self.answers.to_bytes())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> RowBehaviour:
         """Read what `to_bytes` wrote. Raises LayoutMismatch for other bytes."""
         body = unseal(cls.name, data)
-        end = 8 + int.from_bytes(body[:8], "little")
-        off_grid, unusual, placed = orjson.loads(body[8:end])
-        return cls(np.array(off_grid, dtype=np.int64), unusual, placed, KeptRows.from_bytes(body[end:]))
+        end = _HEAD + int.from_bytes(body[:8], "little")
+        middle = end + int.from_bytes(body[8:_HEAD], "little")
+        off_grid, unusual, placed = orjson.loads(body[_HEAD:end])
+        rows, answers = KeptRows.from_bytes(body[end:middle]), KeptAnswers.from_bytes(body[middle:])
+        return cls(np.array(off_grid, dtype=np.int64), unusual, placed, rows, answers)

@@ -123,7 +123,7 @@ def _move_in(connection: Connection, spec: MonitorSpec, former: str | None) -> N
         return
     name, version = spec.model.name, spec.model.version
     move_on(connection, former)
-    for table in (tables.monitor_states, tables.pane_parts):
+    for table in (tables.monitor_states, tables.pane_parts, tables.remembered_rows):
         mine = (*of_monitor(table, name, version), table.c.group == former)
         connection.execute(sa.update(table).where(*mine).values(group=spec.group))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -50,11 +50,17 @@ def restored_states(connection: Connection, group: str, changes: WindowChanges) 
     """Return the states of a group's monitors, ordered by model and version."""
     c = tables.monitor_states.c
     statement = sa.select(c.model, c.version, c.windows, c.charts).where(c.group == group)
-    rows = [MonitorState(**row) for row in connection.execute(statement).mappings()]
+    stored = _remembered(connection, group)
+    rows = [
+        MonitorState(**row, remembered=stored.get((row["model"], row["version"]), {}))
+        for row in connection.execute(statement).mappings()
+    ]
     states = {(row.model, row.version): row for row in rows if (row.model, row.version) not in changes.gone}
     for owner, state in changes.states.items():
-        charts = states[owner].charts if state.charts is None and owner in states else state.charts
-        states[owner] = replace(state, charts=charts)
+        known = states.get(owner, MonitorState(model=owner[0], version=owner[1], windows={}))
+        kept = {name: data for name, data in known.remembered.items() if name not in state.forgotten}
+        charts = known.charts if state.charts is None else state.charts
+        states[owner] = replace(state, charts=charts, remembered=kept | state.remembered, forgotten=())
     return [states[owner] for owner in sorted(states)]
 
 
@@ -144,7 +150,7 @@ def move_on(connection: Connection, group: str, *, known: Collection[int] = ()) 
     """
     changes = window_journal.read(connection, group)
     for model, version in changes.gone:
-        for table in (tables.pane_parts, tables.monitor_states):
+        for table in (tables.pane_parts, tables.monitor_states, tables.remembered_rows):
             connection.execute(sa.delete(table).where(table.c.group == group, *of_monitor(table, model, version)))
     _delete_panes(connection, group, changes.replaced)
     rows = [
@@ -187,12 +193,36 @@ def _delete_panes(connection: Connection, group: str, panes: Collection[tuple[st
     connection.execute(statement, rows)
 
 
-def _write_states(connection: Connection, group: str, states: Iterable[MonitorState]) -> None:
+def _remembered(connection: Connection, group: str) -> dict[tuple[str, int], dict[str, bytes]]:
+    """Return the rows of the windows before by monitor and name."""
+    c, found = tables.remembered_rows.c, dict[tuple[str, int], dict[str, bytes]]()
+    for row in connection.execute(sa.select(c.model, c.version, c.name, c.data).where(c.group == group)):
+        found.setdefault((row.model, row.version), {})[row.name] = row.data
+    return found
+
+
+def _write_remembered(connection: Connection, group: str, states: Collection[MonitorState]) -> None:
+    """Write the rows of each window once, and delete those that are needed no more."""
+    c = tables.remembered_rows.c
+    for state in states:
+        if state.forgotten:
+            own = (c.group == group, *of_monitor(tables.remembered_rows, state.model, state.version))
+            connection.execute(sa.delete(tables.remembered_rows).where(*own, c.name.in_(state.forgotten)))
+    rows = [
+        {"group": group, "model": state.model, "version": state.version, "name": name, "data": data}
+        for state in states
+        for name, data in state.remembered.items()
+    ]
+    upsert(connection, tables.remembered_rows, rows)
+
+
+def _write_states(connection: Connection, group: str, states: Collection[MonitorState]) -> None:
     rows = [
         {"group": group, "model": state.model, "version": state.version, "windows": state.windows}
         | ({} if state.charts is None else {"charts": state.charts})
         for state in states
     ]
+    _write_remembered(connection, group, states)
     # Two statements, because a row without charts leaves those that are stored.
     upsert(connection, tables.monitor_states, [row for row in rows if "charts" in row])
     upsert(connection, tables.monitor_states, [row for row in rows if "charts" not in row])

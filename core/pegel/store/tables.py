@@ -653,6 +653,16 @@ monitor_states = sa.Table(
     sa.Column("charts", Document),
 )
 
+# Rows of the windows before, in which crowds are looked for: those of each window and horizon once, under its name.
+remembered_rows = sa.Table(
+    "remembered_rows",
+    metadata,
+    sa.Column("group", sa.Text, primary_key=True),
+    *_monitor(),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
 failures = sa.Table(
     "failures",
     metadata,

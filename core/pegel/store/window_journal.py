@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -62,7 +62,8 @@ class WindowChanges:
     """What commits changed of open windows, as one change.
 
     `parts` by pane, in their order. Of panes that are `replaced`, and monitors that are `gone`, nothing counts that was
-    stored before. `states` without charts leave those that were. `rows`: the numbers of the rows that this is.
+    stored before. `states` without charts leave those that were; what they remember and forget is that of all commits.
+    `rows`: the numbers of the rows that this is.
     """
 
     parts: dict[OwnPane, list[bytes]] = field(default_factory=dict)
@@ -76,7 +77,9 @@ class WindowChanges:
         """Add what the next commit changed of one monitor."""
         model, version = owner = (change["model"], change["version"])
         documents = [json.loads(text) for text in blobs[: change["documents"]]]
-        for (pane_us, is_whole), data in zip(change["parts"], blobs[change["documents"] :], strict=True):
+        rest, names = blobs[change["documents"] :], change["remembered"]
+        remembered = dict(zip(names, rest, strict=False))
+        for (pane_us, is_whole), data in zip(change["parts"], rest[len(names) :], strict=True):
             pane = (*owner, from_us(pane_us))
             if is_whole:
                 self._replace(pane)
@@ -85,9 +88,15 @@ class WindowChanges:
             self._replace((*owner, from_us(pane_us)))
         if documents:
             windows, charts = documents
-            before = self.states.get(owner)
-            charts = before.charts if charts is None and before is not None else charts
-            self.states[owner] = MonitorState(model=model, version=version, windows=windows, charts=charts)
+            state = MonitorState(
+                model=model,
+                version=version,
+                windows=windows,
+                charts=charts,
+                remembered=remembered,
+                forgotten=tuple(change["forgotten"]),
+            )
+            self.states[owner] = state if owner not in self.states else _together(self.states[owner], state)
         if change["gone"]:
             self.gone.add(owner)
             self.states.pop(owner, None)
@@ -106,12 +115,13 @@ def append(connection: Connection, group: str, commit: Commit) -> None:
     def of(model: str, version: int) -> dict[str, Any]:
         blobs.setdefault((model, version), [])
         unchanged = {"model": model, "version": version, "documents": 0, "parts": [], "closed": [], "gone": False}
-        return changes.setdefault((model, version), unchanged)
+        return changes.setdefault((model, version), unchanged | {"remembered": [], "forgotten": []})
 
     for state in commit.states:
-        documents = (state.windows, state.charts)
-        of(state.model, state.version)["documents"] = len(documents)
+        documents, change = (state.windows, state.charts), of(state.model, state.version)
+        change |= {"documents": len(documents), "remembered": list(state.remembered), "forgotten": state.forgotten}
         blobs[state.model, state.version] += [json.dumps(each, separators=(",", ":")).encode() for each in documents]
+        blobs[state.model, state.version] += state.remembered.values()
     for part in commit.pane_parts:
         of(part.model, part.version)["parts"].append((to_us(part.pane), part.whole))
         blobs[part.model, part.version].append(part.data)
@@ -121,6 +131,18 @@ def append(connection: Connection, group: str, commit: Commit) -> None:
         of(*owner)["gone"] = True
     sections = {owner: _compressed(packing.pack(change, blobs[owner])) for owner, change in changes.items()}
     _insert(connection, group, sections)
+
+
+def _together(before: MonitorState, after: MonitorState) -> MonitorState:
+    """Return two changes of one monitor's state as one."""
+    kept = {name: rows for name, rows in before.remembered.items() if name not in after.forgotten}
+    forgotten = [name for name in before.forgotten if name not in after.remembered]
+    return replace(
+        after,
+        charts=before.charts if after.charts is None else after.charts,
+        remembered=kept | after.remembered,
+        forgotten=tuple(dict.fromkeys([*forgotten, *after.forgotten])),
+    )
 
 
 def keep(connection: Connection, group: str, damaged: list[DamagedSection]) -> None:

@@ -114,12 +114,16 @@ class MonitorState:
     """Open spans, frontier and heads of one monitor as plain JSON; its charts after its last final span.
 
     In a commit, `charts` None leaves the stored charts as they are; restored, None says that there are none yet.
+    `remembered`: rows of the windows before, packed, by name; in a commit those that are new, and `forgotten` the names
+    of those that are needed no more.
     """
 
     model: str
     version: int
     windows: dict[str, Any]
     charts: dict[str, Any] | None = None
+    remembered: dict[str, bytes] = field(default_factory=dict)
+    forgotten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

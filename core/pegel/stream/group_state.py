@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pegel.data.columns import Role
@@ -17,6 +17,7 @@ from pegel.data.instants import from_us
 from pegel.data.keyed_hash import NO_SECRET, KeyedHash
 from pegel.data.private_fields import PrivateFields
 from pegel.judge.chart_state import ChartState
+from pegel.judge.recent_crowds import RecentCrowds
 from pegel.spec.limits import OLDEST_RECORD
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import endpoint, explained_key, monitor_key, monitor_of, watched_key
@@ -73,6 +74,8 @@ class GroupState:
     """The same of what the last commits changed."""
     _lost_windows: list[tuple[str, datetime]] = field(default_factory=list)
     """Final windows by key and begin that could not be judged, whose rows nobody needs more."""
+    _remembered: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Under which names rows of the windows before are stored, by monitor key."""
 
     @classmethod
     def restored(
@@ -245,6 +248,14 @@ class GroupState:
                 self.charts[key] = ChartState.from_json(stored.charts)
         except Exception as error:  # noqa: BLE001 - the same; charts begin anew, windows go on
             self.failures.fail(key, owner, f"its charts, which begin anew: {error!r:.300}", now, lost=0)
+        self._remembered[key] = frozenset(stored.remembered)
+        try:
+            if key in self.charts and stored.charts is not None and "crowds" in stored.charts:
+                crowds = RecentCrowds.from_json(stored.charts["crowds"], stored.remembered)
+                self.charts[key] = replace(self.charts[key], crowds=crowds)
+        except Exception as error:  # noqa: BLE001 - the same; crowds are learnt anew, charts go on
+            reason = f"its rows of the windows before, which are learnt anew: {error!r:.300}"
+            self.failures.fail(key, owner, reason, now, lost=0)
 
     def _restore_part(self, part: PanePart, now: datetime) -> None:
         key = monitor_key(part.model, part.version)
@@ -289,6 +300,7 @@ class GroupState:
         gone = sorted({*emissions.gone, *self._gone(models)})
         for key in gone:
             self.charts.pop(key, None)
+            self._remembered.pop(key, None)
             self.failures.forget(key)
         failures, recovered = self.failures.settle()
         parts = [part for where, partials in emissions.touched.items() for part in self._parts(where, partials)]
@@ -312,7 +324,7 @@ class GroupState:
             closed_panes=sorted(closed - replaced),
             damaged_parts=damaged_parts,
             damaged_changes=damaged_changes,
-            states=[self._state(key, with_charts=key in rows.charts) for key in sorted(emissions.changed)],
+            states=[self._state(key, rows) for key in sorted(emissions.changed)],
             failures=failures,
             recovered=recovered,
             gone=[monitor_of(key) for key in gone],
@@ -343,10 +355,26 @@ class GroupState:
             for at, partial in enumerate(partials)
         ]
 
-    def _state(self, key: str, *, with_charts: bool) -> MonitorState:
+    def _state(self, key: str, rows: JudgedRows) -> MonitorState:
         model, version = monitor_of(key)
-        charts = self.charts[key].to_json() if with_charts else None
-        return MonitorState(model=model, version=version, windows=self.manager.monitors[key].to_json(), charts=charts)
+        windows = self.manager.monitors[key].to_json()
+        if key not in rows.charts:
+            return MonitorState(model=model, version=version, windows=windows)
+        state = self.charts[key]
+        known, names = self._remembered.get(key, frozenset()), frozenset[str]()
+        remembered: dict[str, bytes] = {}
+        if state.crowds is not None:
+            names = state.crowds.names
+            remembered = state.crowds.packed(names - known, rows.sent.get(key, {}))
+        self._remembered[key] = names
+        return MonitorState(
+            model=model,
+            version=version,
+            windows=windows,
+            charts=state.to_json(),
+            remembered=remembered,
+            forgotten=tuple(sorted(known - names)),
+        )
 
 
 def _stored(partial: Partial) -> bytes:

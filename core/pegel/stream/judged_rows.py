@@ -14,10 +14,12 @@ from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement, judge
 from pegel.judge.missing_answers import AnswersSoFar
+from pegel.judge.recent_crowds import name_of
 from pegel.judge.remarks import remarks
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import is_explained_key, monitor_of, watched_key
 from pegel.stats.answer_latencies import Latencies
+from pegel.stats.fingerprints.kept_rows import KeptRows
 from pegel.stats.summary import Summary
 from pegel.stream.attribution_rows import AttributionRow, RowsOfWindow
 from pegel.stream.commit import LateCount
@@ -39,6 +41,8 @@ class JudgedRows:
     findings: list[Finding] = field(default_factory=list)
     lost: list[LostSpan] = field(default_factory=list)
     charts: dict[str, ChartState] = field(default_factory=dict)
+    sent: dict[str, dict[str, KeptRows]] = field(default_factory=dict)
+    """Rows of final windows in which crowds were looked for, with their senders, by monitor key and name."""
     attributions: list[AttributionRow] = field(default_factory=list)
     learned: list[RowsOfWindow] = field(default_factory=list)
     of_attributions: list[Finding] = field(default_factory=list)
@@ -87,6 +91,8 @@ def judged(
             rows.findings += segments.findings
             rows.windows += segments.windows
             rows.charts[count.key] = replace(state, segments=segments.carried)
+            if state.crowds is not None and count.summary is not None and count.summary.behaviour is not None:
+                rows.sent.setdefault(count.key, {})[name_of(count.span)] = count.summary.behaviour.answered_rows
     return rows
 
 

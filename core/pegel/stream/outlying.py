@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers import top_features
 from pegel.data.columns import Columns, Kind, Role
 from pegel.data.decoding import Decoded
@@ -18,6 +19,7 @@ from pegel.data.instants import from_us, to_us
 from pegel.data.private_fields import PrivateFields
 from pegel.spec.names import monitor_of
 from pegel.spec.outside_text import cut
+from pegel.stats.decimal_grids import off_grid
 from pegel.stats.layout import Layout
 from pegel.stream.counting_plan import LoadedBaseline
 from pegel.stream.event_group import EventGroup
@@ -26,13 +28,19 @@ from pegel.stream.result_rows import OutlierRow
 
 MAX_OUTLIERS = 200
 """Outlying rows told one by one, per pane and task; the highest scores. All of them are counted."""
+MAX_FINER = 20
+"""Rows told at a time for values finer than any of training alone: another unit makes every row one."""
+REASONS = 3
 MAX_TEXT = 500
 """Characters that are told of an outlying event's id and values: a body may hold megabytes of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutlyingRows:
-    """Rows that were scored, those among them that score above the cut-off, and at most `MAX_OUTLIERS` to be told."""
+    """Rows that were scored, those among them that score above the cut-off, and at most `MAX_OUTLIERS` to be told.
+
+    Rows that are told for finer values alone are not among the outlying ones, whose rate is that of training.
+    """
 
     scored: int = 0
     outlying: int = 0
@@ -43,10 +51,17 @@ Tell: TypeAlias = Callable[[int], tuple[str, int, int, tuple[str, int, int] | No
 """Returns of a row, by its place, the id of its event, its number in it, its time in microseconds, and its record."""
 
 
-def outlying(loaded: LoadedBaseline, decoded: Decoded, events: EventGroup, private: PrivateFields) -> OutlyingRows:
+def outlying(
+    loaded: LoadedBaseline,
+    decoded: Decoded,
+    events: EventGroup,
+    private: PrivateFields,
+    *,
+    watches_rows: bool = False,
+) -> OutlyingRows:
     """Score the feature rows of events; `decoded` are their bodies. Without a cut-off none is scored.
 
-    Of `private` fields it is told what may be.
+    Of `private` fields it is told what may be. `watches_rows`: tell rows with values finer than any of training, too.
     """
     bodies, indices = decoded.body_of_row, decoded.index_in_body
 
@@ -55,19 +70,23 @@ def outlying(loaded: LoadedBaseline, decoded: Decoded, events: EventGroup, priva
         record = (*events.address, int(events.offsets[at]))
         return events.told_id(at), int(indices[row]), int(events.times_us[at]), record
 
-    return outlying_rows(loaded, decoded.columns, tell, private)
+    return outlying_rows(loaded, decoded.columns, tell, private, watches_rows=watches_rows)
 
 
-def outlying_rows(loaded: LoadedBaseline, columns: Columns, tell: Tell, private: PrivateFields) -> OutlyingRows:
+def outlying_rows(
+    loaded: LoadedBaseline, columns: Columns, tell: Tell, private: PrivateFields, *, watches_rows: bool = False
+) -> OutlyingRows:
     """Score rows of features, whatever they come from: see `outlying`."""
     cutoff = loaded.baseline.outlier_cutoff
     if cutoff is None:
         return OutlyingRows()
     scores, parts = loaded.tables.score(columns)
     beyond = np.flatnonzero(scores > cutoff.score)
-    if not beyond.size:
+    finer = _finer(loaded.baseline, columns) if watches_rows else {}
+    beside = np.flatnonzero(np.any([*finer.values()], axis=0) & (scores <= cutoff.score)) if finer else beyond[:0]
+    if not beyond.size and not beside.size:
         return OutlyingRows(scored=columns.n)
-    worst = beyond[np.argsort(-scores[beyond], kind="stable")][:MAX_OUTLIERS]
+    worst = np.concatenate([beyond[np.argsort(-scores[beyond], kind="stable")], beside[:MAX_FINER]])[:MAX_OUTLIERS]
     values = _values(loaded.baseline.layout, columns)
     told = (
         OutlyingEvent(
@@ -79,8 +98,8 @@ def outlying_rows(loaded: LoadedBaseline, columns: Columns, tell: Tell, private:
             p_value=cutoff.p_value(float(scores[row])),
             baseline_id=loaded.baseline.id,
             reasons=tuple(
-                OutlierReason(name, _plain(private.told(name, values[name][row])), float(part))
-                for name, part in top_features(parts[row], loaded.tables.names)
+                OutlierReason(name, _plain(private.told(name, values[name][row])), part, is_finer)
+                for name, part, is_finer in _named(row, parts[row], loaded.tables.names, finer)
             ),
             record=record,
         )
@@ -102,7 +121,7 @@ def outlier_row(key: str, event: OutlyingEvent) -> OutlierRow:
         score=event.score,
         cutoff=event.cutoff,
         p_value=event.p_value,
-        reasons=[{"feature": reason.feature, "value": reason.value, "part": reason.part} for reason in event.reasons],
+        reasons=[reason.to_json() for reason in event.reasons],
         record=None if event.record is None else list(event.record),
     )
 
@@ -122,6 +141,24 @@ def published(row: OutlierRow) -> bytes:
             "reasons": row.reasons,
         }
     )
+
+
+def _finer(baseline: Baseline, columns: Columns) -> dict[str, NDArray[np.bool_]]:
+    """Return which rows have a value beside every step of training, by name of the features where any has."""
+    grids = (None if baseline.rows_sent is None else baseline.rows_sent.grids) or {}
+    names = [feature.field.name for _, feature in baseline.layout.numeric(Role.FEATURE)]
+    found = {name: off_grid(columns.numeric[:, at], grids[name]) for at, name in enumerate(names) if name in grids}
+    return {name: rows for name, rows in found.items() if rows.any()}
+
+
+def _named(
+    row: int, parts: NDArray[np.float64], names: Sequence[str], finer: Mapping[str, NDArray[np.bool_]]
+) -> list[tuple[str, float, bool]]:
+    """Return the features that are told of a row, their parts, and whether their values are finer: those first."""
+    own = [(name, float(parts[list(names).index(name)]), True) for name, rows in finer.items() if rows[row]]
+    known = {name for name, _, _ in own}
+    others = [(name, part, False) for name, part in top_features(parts, names) if name not in known]
+    return [*own, *others][:REASONS]
 
 
 def _values(layout: Layout, columns: Columns) -> dict[str, NDArray[Any]]:

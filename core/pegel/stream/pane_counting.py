@@ -220,11 +220,14 @@ class PaneCounting:
         summary.update(decoded.columns, role)
         summary.blur(self.private.ways)
         self._count_segments(loaded.baseline, decoded, events, role)
+        counter = loaded.baseline.row_counter if self.watches_rows else None
+        if role is Role.PREDICTION and counter is not None:
+            senders = _senders(decoded, events)
+            summary.add_behaviour(counter.count_answers(decoded.columns, senders, self.private.ways))
         if role is Role.FEATURE:
-            rows = outlying(loaded, decoded, events, self.private)
+            rows = outlying(loaded, decoded, events, self.private, watches_rows=self.watches_rows)
             summary.n_scored += rows.scored
             summary.n_outliers += rows.outlying
-            counter = loaded.baseline.row_counter if self.watches_rows else None
             if counter is not None:
                 summary.add_behaviour(counter.count(decoded.columns, _senders(decoded, events)))
             if self.samples_rows:

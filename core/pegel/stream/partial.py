@@ -60,11 +60,20 @@ def of_answers(answers: Ids, known: NDArray[Number]) -> NDArray[Number]:
 
 @dataclass(frozen=True, slots=True)
 class OutlierReason:
-    """One feature's part in an outlier's score. `value`: as JSON can hold it; an infinite number as text."""
+    """One feature's part in an outlier's score. `value`: as JSON can hold it; an infinite number as text.
+
+    `finer`: whether the value lies beside every step in which the feature was measured in training.
+    """
 
     feature: str
     value: float | str | None
     part: float
+    finer: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is told of it; whether it is finer only where it is."""
+        told = {"feature": self.feature, "value": self.value, "part": self.part}
+        return told | {"finer": True} if self.finer else told
 
 
 @dataclass(frozen=True, slots=True)

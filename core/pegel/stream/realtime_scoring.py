@@ -77,7 +77,8 @@ class RealtimeScoring:
             loaded = self.load(baselines[-1])
             decoded = decode(events.bodies, loaded.baseline.layout.schema, Role.FEATURE)
             rows = [
-                outlier_row(monitor.key, event) for event in outlying(loaded, decoded, events, monitor.private).worst
+                outlier_row(monitor.key, event)
+                for event in outlying(loaded, decoded, events, monitor.private, watches_rows=monitor.watches_rows).worst
             ]
         except MemoryError:
             raise

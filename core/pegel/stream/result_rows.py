@@ -90,7 +90,8 @@ class OutlierRow:
     The id of an event that another component than the predictor logged says so: `e1 (transformer)`.
 
     `p_value`: how large a part of unchanged rows scores at least so, as far as training can tell.
-    `reasons` lists at most three features, worst first, each as `{"feature", "value", "part"}`. `record`: topic,
+    `reasons` lists at most three features, worst first, each as `{"feature", "value", "part"}`; values finer than any
+    of training come first, with `"finer": true`. `record`: topic,
     partition and offset of the request; None of a row of a table. `made`: what the model made of the row, see
     `pegel.store.made_of_outliers`, which writes it; None where that is not known yet.
     """

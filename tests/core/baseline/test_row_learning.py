@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fingerprinted_rows import columns_of
 
 from pegel.baseline.row_learning import MOST_ROWS, LearntRows, RowLearning, RowWish
 from pegel.baseline.row_reference import RowCounter, RowReference
+from pegel.baseline.session_blocks import BlockRows, SessionBlocks
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
@@ -119,7 +122,59 @@ def test_of_many_rows_those_of_small_hashes_are_kept() -> None:
     assert whole.hashes.tolist() == learning.total(halves).hashes.tolist()
     crowds = reference_of(learning, [whole]).crowds
     assert crowds is not None
-    assert (None, True) == (crowds.floor, crowds.why.startswith("training has more than 65,536 rows"))
+    assert (None, True) == (crowds.floor, crowds.why.startswith("it needs 30 blocks of 200 rows at different times"))
+
+
+def with_sessions(rows: int, seed: int) -> np.ndarray:
+    """Draw rows in order of time; one in fifty begins a session of three to eight small changes of it."""
+    rng = np.random.default_rng(seed)
+    table = rng.normal(size=(rows, 6))
+    begins = np.flatnonzero(rng.random(rows) < 0.02)
+    for begin, length in zip(begins.tolist(), rng.integers(3, 9, begins.size).tolist(), strict=True):
+        size = len(table[begin : begin + length])
+        table[begin : begin + length] = table[begin] + 0.01 * rng.normal(size=(size, 6))
+    return table.round(4)
+
+
+def test_sessions_of_many_rows_are_assessed_in_whole_blocks() -> None:
+    """Of 150,000 rows a part is kept by hash, and 64 blocks of 300 rows whole: sessions are as large as they are."""
+    many, few = with_sessions(150_000, 5), with_sessions(60_000, 6)
+    instants = np.arange(len(many)) * 1_000
+    wish = RowWish(probing=True)
+    learning = replace(learning_of(many, wish), blocks=SessionBlocks.of(instants, 300))
+    order = np.random.default_rng(7).permutation(len(many))
+    pieces = [learning.of_rows(columns_of(many[piece]), instants[piece]) for piece in np.array_split(order, 7)]
+    whole = reference_of(learning, [learning.of_rows(columns_of(many), instants)], window_rows=300)
+    small = learning_of(few, wish)
+    part = small.of_rows(columns_of(few), np.arange(len(few)))
+    of_all = reference_of(small, [part], window_rows=300).crowds
+
+    assert whole.to_json() == reference_of(learning, pieces, window_rows=300).to_json()
+    assert whole.crowds is not None
+    assert of_all is not None
+    assert whole.crowds.floor is not None
+    assert of_all.floor is not None
+    assert (64, 200) == (whole.crowds.floor.blocks, of_all.floor.blocks)
+    assert 8 <= whole.crowds.floor.least(1e-5) == pytest.approx(of_all.floor.least(1e-5), abs=4)
+
+
+def test_blocks_are_whole_apart_and_bounded() -> None:
+    """Each has so many rows by time as a window; of rows of one instant, and of equal rows, no more than that."""
+    rng = np.random.default_rng(8)
+    instants = rng.permutation(np.repeat(np.arange(40_000), 2))
+    blocks = SessionBlocks.of(instants, 1_000)
+    assert blocks is not None
+    sizes = np.bincount(blocks.block_of(instants) + 1)
+    stuck = SessionBlocks.of(np.repeat(np.arange(40), 2_000), 1_000)
+    assert stuck is not None
+    hashes, codes = rng.integers(0, 2**63, 80_000, dtype=np.uint64), np.zeros((1, 80_000), dtype=np.uint16)
+    kept = BlockRows.of(stuck, hashes, codes, np.repeat(np.arange(40), 2_000))
+    equal = BlockRows.of(stuck, hashes % np.uint64(50), codes, np.repeat(np.arange(40), 2_000))
+
+    assert (64, {1_000}) == (sizes.size - 1, {*sizes[1:].tolist()})
+    assert {1_000} == {*np.bincount(kept.blocks)[np.unique(kept.blocks)].tolist()}
+    assert (50, {50}) == (equal.apart().hashes.size, {*np.bincount(equal.blocks)[np.unique(equal.blocks)].tolist()})
+    assert (None, None) == (SessionBlocks.of(instants, 3_000), SessionBlocks.of(np.arange(600_000), 9_000))
 
 
 def test_rows_are_counted_by_what_was_learnt(learning: RowLearning) -> None:

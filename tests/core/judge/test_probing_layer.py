@@ -15,6 +15,7 @@ from pegel.judge.judge import Judgement
 from pegel.judge.layer import Setting
 from pegel.judge.recent_crowds import WINDOWS
 from pegel.judge.recomputation import explain
+from pegel.stats.fingerprints.row_hashes import key_of
 from pegel.stats.summary import Summary
 
 
@@ -39,6 +40,18 @@ def test_rows_near_each_other_are_suspected_as_probing() -> None:
     assert {f"e{number}" for number in range(1, 31)} >= {*crowd["events"]}
     assert "0000000000000abc" == crowd["clients"][0][0]
     assert json.loads(json.dumps(finding.evidence)) == finding.evidence
+
+
+def test_evidence_names_the_salt_and_does_not_tell_it() -> None:
+    """Whoever reads a finding, a mail or its JSON cannot make rows of small hashes: the key is in none of them."""
+    rng, layout = np.random.default_rng(2), trained().layout
+    (finding,) = about(Watched().see(counted(near(rng, usual(rng, 1_000), 30))), "probing")
+    told = json.dumps(finding.evidence)
+
+    assert layout.salt_id == finding.evidence["crowd"]["salt_id"]
+    assert {"layout_hash": layout.layout_hash} == {k: v for k, v in finding.evidence.items() if k == "layout_hash"}
+    assert [] == [each for each in (layout.salt.hex(), f"{key_of(layout):016x}", f"{key_of(layout)}") if each in told]
+    assert key_of(layout) not in {int(layout.layout_hash[at : at + 16], 16) for at in range(0, 64, 16)}
 
 
 def test_a_finding_is_found_again_from_what_was_stored() -> None:

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.environments("sqlalchemy")
 OWNERS = st.sampled_from([("delays", 1), ("delays", 2), ("fraud", 1)])
 PANES = st.integers(0, 3).map(lambda minute: START + timedelta(minutes=minute))
 DATA = st.binary(max_size=6)
+NAMES = st.sampled_from(["w1", "w2", "from w1"])
 CHARTS = st.none() | st.dictionaries(st.sampled_from("ab"), st.just(float("inf")), min_size=1)
 
 Groups = tuple[Engine, Iterator[str]]
@@ -38,9 +39,22 @@ def part(owner: tuple[str, int], pane: datetime, data: bytes, whole: bool) -> Pa
     return PanePart(model=owner[0], version=owner[1], pane=pane, data=data, whole=whole)
 
 
-def state_of(owner: tuple[str, int], head: int, charts: dict[str, Any] | None) -> MonitorState:
-    """Return a state."""
-    return MonitorState(model=owner[0], version=owner[1], windows={"head": head}, charts=charts)
+def state_of(
+    owner: tuple[str, int],
+    head: int,
+    charts: dict[str, Any] | None,
+    remembered: dict[str, bytes] | None = None,
+    forgotten: frozenset[str] = frozenset(),
+) -> MonitorState:
+    """Return a state. What is remembered anew is not forgotten at once."""
+    return MonitorState(
+        model=owner[0],
+        version=owner[1],
+        windows={"head": head},
+        charts=charts,
+        remembered=remembered or {},
+        forgotten=tuple(sorted(forgotten - (remembered or {}).keys())),
+    )
 
 
 COMMITS = st.builds(
@@ -52,7 +66,17 @@ COMMITS = st.builds(
     ),
     st.lists(st.builds(part, OWNERS, PANES, DATA, st.booleans()), max_size=4),
     st.lists(st.builds(lambda owner, pane: (*owner, pane), OWNERS, PANES), max_size=3, unique=True),
-    st.lists(st.builds(state_of, OWNERS, st.integers(0, 9), CHARTS), max_size=3),
+    st.lists(
+        st.builds(
+            state_of,
+            OWNERS,
+            st.integers(0, 9),
+            CHARTS,
+            st.dictionaries(NAMES, DATA, max_size=2),
+            st.frozensets(NAMES, max_size=2),
+        ),
+        max_size=3,
+    ),
     st.sets(OWNERS, max_size=1),
 )
 
@@ -67,8 +91,10 @@ def applied(commit: Commit, stored: Stored) -> None:
         parts.pop(pane, None)
     for state in commit.states:
         owner = (state.model, state.version)
-        kept = states[owner].charts if state.charts is None and owner in states else state.charts
-        states[owner] = replace(state, charts=kept)
+        before = states.get(owner, state_of(owner, 0, None))
+        kept = {name: rows for name, rows in before.remembered.items() if name not in state.forgotten}
+        charts = before.charts if state.charts is None else state.charts
+        states[owner] = replace(state, charts=charts, remembered=kept | state.remembered, forgotten=())
     for owner in commit.gone:
         states.pop(owner, None)
         for pane in [pane for pane in parts if pane[:2] == owner]:

@@ -22,6 +22,8 @@ from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layers.single_windows import Levels, SingleWindows
 from pegel.judge.recent_crowds import WINDOWS, Horizon, RecentCrowds, Remembered
+from pegel.spec.outside_text import NAME_LIMIT, shown
+from pegel.stats.fingerprints.answer_classes import UNKNOWN, AnswerClasses
 from pegel.stats.fingerprints.crowd_sizes import CrowdSizes
 from pegel.stats.fingerprints.kept_rows import KeptRows
 from pegel.stats.summary import Summary
@@ -30,6 +32,8 @@ DETECTOR = "probing"
 PROBING = "probing"
 """Stands where a feature's name stands."""
 ONE_WINDOW, HORIZON = "crowd", "crowd of 16 windows"
+LABELS = 3
+"""Classes that are told of a crowd, the most frequent first."""
 TOLD = 20
 """Events of a crowd that are told by their ids."""
 MUCH = 0.25
@@ -79,7 +83,7 @@ class Probing:
         if behaviour is None or not behaviour.rows.n:
             nothing = insufficient(PROBING, "no row was kept to be compared", 0, sent.crowds.sizes.m)
             return LayerResult([nothing], crowds=before)
-        rows, level = behaviour.rows, window_level(setting, budget)
+        rows, level = behaviour.answered_rows, window_level(setting, budget)
         one = _look(rows, window.baseline, level, Remembered() if before is None else before.windows)
         verdict = _verdict(one, window.baseline, ONE_WINDOW, window.span, levels=(level, budget.share(level)))
         verdict = _beside_drift(verdict, one, window, setting, budget)
@@ -192,11 +196,12 @@ def _verdict(
             threshold=level,
             budget_share=share,
         )
-    cell = crowd.baseline
+    cell, evidence = crowd.baseline, _evidence(crowd, looked.rows, baseline)
     return FeatureVerdict(
         feature=PROBING,
         verdict=Verdict.PROBING,
-        what=f"{cell.rows:,} of {n:,} distinct rows are nearly the same, as {cell.before:,} of {m:,} in training are",
+        what=f"{cell.rows:,} of {n:,} distinct rows are nearly the same, as {cell.before:,} of {m:,} in training are"
+        + _answered(evidence),
         n=n,
         m=m,
         detector=DETECTOR,
@@ -207,7 +212,7 @@ def _verdict(
         budget_share=share,
         effect=cell.rows / n,
         effect_unit="rows",
-        evidence={"since": span.start.isoformat(), "crowd": _evidence(crowd, looked.rows, baseline)},
+        evidence={"since": span.start.isoformat(), "crowd": evidence},
     )
 
 
@@ -219,6 +224,9 @@ def _evidence(crowd: Crowd, rows: KeptRows, baseline: Baseline) -> dict[str, Any
     chosen = rows.in_cell(cell.table, cell.cell)
     clients = Counter(rows.clients[chosen].tolist())
     unknown = clients.pop(0, 0)
+    classes, labels = AnswerClasses.of(baseline.layout), Counter(rows.labels[chosen].tolist())
+    unanswered = labels.pop(UNKNOWN, 0)
+    named = [] if classes is None else [[classes.name(label), count] for label, count in labels.most_common(LABELS)]
     return {
         "table": cell.table,
         "cell": f"{cell.cell:016x}",
@@ -234,8 +242,22 @@ def _evidence(crowd: Crowd, rows: KeptRows, baseline: Baseline) -> dict[str, Any
         "events": list(dict.fromkeys(text for text in rows.ids[chosen].tolist() if text))[:TOLD],
         "clients": [[f"{client:016x}", count] for client, count in clients.most_common(3)],
         "of_unknown_clients": unknown,
-        "key": baseline.layout.layout_hash[:16],
+        "labels": None if classes is None else named,
+        "of_unknown_labels": unanswered,
+        "salt_id": baseline.layout.salt_id,
     }
+
+
+def _answered(evidence: dict[str, Any]) -> str:
+    """Return in words how the rows of a crowd were answered; nothing of answers that are no classes."""
+    labels, unknown = evidence["labels"], evidence["of_unknown_labels"]
+    if labels is None:
+        return ""
+    if not labels:
+        return "; how they were answered is not known"
+    told = " and ".join(f"{shown(str(name), NAME_LIMIT)} ({count:,} rows)" for name, count in labels)
+    rest = f", of {unknown:,} it is not known" if unknown else ""
+    return f"; answered by more than one class: {told}{rest}" if len(labels) > 1 else f"; all answered {told}{rest}"
 
 
 def _counts(cell: CrowdedCell) -> dict[str, int]:

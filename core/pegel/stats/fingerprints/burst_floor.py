@@ -22,6 +22,7 @@ BLOCKS = 30
 SIZES = 30
 """Crowds beyond the threshold that it takes to tell how their sizes fall."""
 SMALLEST = 2
+OF_NO_BLOCK = -1
 OUTSIDE = 1
 """Rows outside its block that a crowd may have and still be of one session."""
 
@@ -83,7 +84,7 @@ def session_sizes(cells: Hashes, blocks: NDArray[np.int64]) -> NDArray[np.int64]
 
     Args:
         cells: Of distinct rows, shape (rows, tables).
-        blocks: The block of each row, shape (rows,).
+        blocks: The block of each row, shape (rows,); rows of `OF_NO_BLOCK` stand beside those of blocks alone.
     """
     found = [np.zeros(0, dtype=np.int64)]
     for table in range(cells.shape[1]):
@@ -94,5 +95,6 @@ def session_sizes(cells: Hashes, blocks: NDArray[np.int64]) -> NDArray[np.int64]
         parts = np.flatnonzero(new_part)
         sizes = np.diff(np.append(parts, cell.size))
         whole = np.diff(np.append(np.flatnonzero(new_cell), cell.size))[np.cumsum(new_cell)[parts] - 1]
-        found.append(sizes[(sizes >= SMALLEST) & (whole - sizes <= OUTSIDE)].astype(np.int64))
+        of_a_block = block[parts] != OF_NO_BLOCK
+        found.append(sizes[of_a_block & (sizes >= SMALLEST) & (whole - sizes <= OUTSIDE)].astype(np.int64))
     return np.concatenate(found)

@@ -16,6 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from pegel.stats.fingerprints.fingerprint_tables import TABLES
+from pegel.stats.fingerprints.kept_answers import KeptAnswers
 from pegel.stats.fingerprints.row_hashes import Hashes
 from pegel.stats.framing import seal, unseal
 
@@ -32,8 +33,9 @@ class KeptRows:
 
     `rows`: uint64, shape (n,), hashes below 2**(64 - level). `cells`: uint64, shape (n, tables). `events`: uint64,
     identities of the events, 0 where they are not known; `places`: uint32, which row of its event each is; `clients`:
-    uint64, hash of the client, 0 where nobody says; `ids`: the ids of the events, at most 64 letters of each. Of rows
-    that are equal the one of the smallest identity stands for all.
+    uint64, hash of the client, 0 where nobody says; `labels`: uint64, class of the answer, 0 where it is not known;
+    `ids`: the ids of the events, at most 64 letters of each. Of rows that are equal the one of the smallest identity
+    stands for all.
 
     >>> KeptRows.none().n
     0
@@ -46,6 +48,7 @@ class KeptRows:
     events: Hashes
     places: NDArray[np.uint32]
     clients: Hashes
+    labels: Hashes
     ids: NDArray[np.object_]
 
     @property
@@ -56,14 +59,15 @@ class KeptRows:
     @property
     def size_bytes(self) -> int:
         """Return about the memory that they take."""
-        return self.n * (8 * (3 + TABLES) + 4 + 2 * ID_LETTERS)
+        return self.n * (8 * (4 + TABLES) + 4 + 2 * ID_LETTERS)
 
     @classmethod
     def none(cls) -> KeptRows:
         """Return no rows."""
         nothing = np.zeros(0, dtype=np.uint64)
         cells = np.zeros((0, TABLES), dtype=np.uint64)
-        return cls(0, nothing, cells, nothing, np.zeros(0, dtype=np.uint32), nothing, np.zeros(0, dtype=np.object_))
+        places, ids = np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.object_)
+        return cls(0, nothing, cells, nothing, places, nothing, nothing, ids)
 
     @classmethod
     def of(
@@ -87,6 +91,7 @@ class KeptRows:
                 unknown if events is None else events,
                 unknown.astype(np.uint32) if places is None else places,
                 unknown if clients is None else clients,
+                unknown,
                 _texts(texts),
             )
         )
@@ -110,7 +115,7 @@ class KeptRows:
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """Return everything that is known of the rows, in the order of the fields."""
-        return self.rows, self.cells, self.events, self.places, self.clients, self.ids
+        return self.rows, self.cells, self.events, self.places, self.clients, self.labels, self.ids
 
     def raised(self, level: int) -> KeptRows:
         """Return those that are kept at a level, if it is above their own."""
@@ -128,11 +133,23 @@ class KeptRows:
         return self.raised(level)
 
     def bare(self) -> KeptRows:
-        """Return them without a word on events and clients: enough to compare later windows with."""
-        nothing = np.zeros(self.n, dtype=np.uint64)
-        return replace(
-            self, events=nothing, places=nothing.astype(np.uint32), clients=nothing, ids=_texts([""] * self.n)
-        )
+        """Return them without a word on events, clients and answers: enough to compare later windows with."""
+        nothing, ids = np.zeros(self.n, dtype=np.uint64), _texts([""] * self.n)
+        places = nothing.astype(np.uint32)
+        return replace(self, events=nothing, places=places, clients=nothing, labels=nothing, ids=ids)
+
+    def senders(self) -> KeptRows:
+        """Return what `bare` leaves out, in the same order: rows without hash and cells."""
+        return replace(self, rows=np.zeros_like(self.rows), cells=np.zeros_like(self.cells))
+
+    def sent_by(self, senders: KeptRows) -> KeptRows:
+        """Return bare rows with the senders that were parted from them."""
+        known = {name: getattr(senders, name) for name in ("events", "places", "clients", "labels", "ids")}
+        return replace(self, **known)
+
+    def answered(self, answers: KeptAnswers) -> KeptRows:
+        """Return them with the classes of their answers."""
+        return replace(self, labels=answers.labels_of(self.events, self.places))
 
     def in_cell(self, table: int, cell: int) -> NDArray[np.intp]:
         """Return which rows stand in one cell of one table."""
@@ -145,7 +162,7 @@ class KeptRows:
     def to_bytes(self) -> bytes:
         """Return them packed, the inverse of `from_bytes`."""
         head = orjson.dumps([self.level, self.n, self.cells.shape[1], self.ids.tolist()])
-        arrays = (self.rows, self.cells, self.events, self.clients)
+        arrays = (self.rows, self.cells, self.events, self.clients, self.labels)
         body = b"".join(array.astype("<u8").tobytes() for array in arrays) + self.places.astype("<u4").tobytes()
         return seal(self.name, len(head).to_bytes(8, "little") + head + body)
 
@@ -163,8 +180,8 @@ class KeptRows:
             return found.astype(kind[1:])
 
         rows, cells = numbers(n, "<u8"), numbers(n * tables, "<u8").reshape(n, tables)
-        events, clients, places = numbers(n, "<u8"), numbers(n, "<u8"), numbers(n, "<u4")
-        return cls(level, rows, cells, events, places, clients, _texts(ids))
+        events, clients, labels = (numbers(n, "<u8") for _ in range(3))
+        return cls(level, rows, cells, events, numbers(n, "<u4"), clients, labels, _texts(ids))
 
 
 def _distinct(given: KeptRows) -> KeptRows:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pegel.data.columns import Columns, Missing
+from pegel.stats.layout import Layout
 from pegel.stats.vocabulary import digest
 
 Hashes = NDArray[np.uint64]
@@ -58,6 +59,6 @@ def row_hashes(columns: Columns, key: int) -> Hashes:
     return found
 
 
-def key_of(layout_hash: str) -> int:
-    """Return the key of a layout: the first 64 bits of its identity, which covers the training data."""
-    return int(layout_hash[:16], 16)
+def key_of(layout: Layout) -> int:
+    """Return the key of a layout, 64 bits: its salt, which covers the training data and stands in no finding."""
+    return int.from_bytes(layout.salt, "little")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from itertools import permutations
+
 import numpy as np
 from fingerprinted_rows import Trained, columns_of, golden, stepped
 
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
+from pegel.data.decoding import decode_batch
 from pegel.stats.fingerprints.fingerprint_tables import (
     MEETING,
     FingerprintTable,
@@ -91,6 +95,27 @@ def test_a_row_has_one_hash_however_its_zeros_and_nans_are_written() -> None:
     assert one == same
     assert 3 == len({one, turned, other})
     assert one != row_hashes(columns_of(rows), 8).tolist()[0]
+
+
+def test_a_row_has_one_hash_in_whatever_order_its_features_are_sent() -> None:
+    """By name in v1 and v2, or as a list in the order of the schema: a copy with turned features is the same row."""
+    schema = Schema((Field("x", Kind.NUMERIC), Field("letter", Kind.CATEGORICAL), Field("y", Kind.NUMERIC)))
+    tensors = {
+        "x": {"name": "x", "shape": [1], "datatype": "FP64", "data": [1.5]},
+        "letter": {"name": "letter", "shape": [1], "datatype": "BYTES", "data": ["b"]},
+        "y": {"name": "y", "shape": [1, 1], "datatype": "FP64", "data": [-2.0]},
+    }
+    sent = {"x": 1.5, "letter": "b", "y": -2}
+    orders = list(permutations(sent))
+    bodies = [
+        {"instances": [[1.5, "b", -2.0]]},
+        *({"instances": [{name: sent[name] for name in order}]} for order in orders),
+        *({"inputs": [tensors[name] for name in order]} for order in orders),
+    ]
+    decoded = decode_batch([json.dumps(body).encode() for body in bodies], schema, Role.FEATURE)
+
+    assert (13, []) == (decoded.columns.n, [*decoded.errors])
+    assert 1 == np.unique(row_hashes(decoded.columns, 7)).size
 
 
 def test_tables_are_read_as_they_were_written() -> None:

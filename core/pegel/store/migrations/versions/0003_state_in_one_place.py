@@ -66,7 +66,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop every table."""
     for table in (
-        *("failures", "monitor_states", "journal", "pane_parts", "arrivals", "set_aside", "gaps", "offsets", "claims"),
+        *("failures", "remembered_rows", "monitor_states", "journal", "pane_parts"),
+        *("arrivals", "set_aside", "gaps", "offsets", "claims"),
         "removals",
         *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "erasures", "archived"),
         *(
@@ -478,6 +479,12 @@ def _stream_state() -> None:
         "monitor_states",
         *(_text("group"), _text("model"), _integer("version"), _text("windows"), _text("charts", null=True)),
         _key("monitor_states", "group", "model", "version"),
+    )
+    op.create_table(
+        "remembered_rows",
+        *(_text("group"), _text("model"), _integer("version"), _text("name")),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        _key("remembered_rows", "group", "model", "version", "name"),
     )
     op.create_table(
         "failures",
