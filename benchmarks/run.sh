@@ -25,6 +25,7 @@ cd "$(dirname "$0")/.."
 .venvs/spark/bin/python -m benchmarks.batch --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.longspans.days --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.performance --write docs/measured.md
+.venvs/spark/bin/python -m benchmarks.adversarial --write docs/measured.md
 .venvs/serving/bin/python -m benchmarks.logger.run --ack enqueue --write docs/measured.md
 .venvs/serving/bin/python -m benchmarks.logger.run --ack broker --write docs/measured.md
 .venvs/serving/bin/python -m benchmarks.logger.proxy --write docs/measured.md

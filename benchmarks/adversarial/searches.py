@@ -1,17 +1,28 @@
-"""Who asks a model: customers, and searches of several kinds, rounded to the steps in which columns are measured."""
+"""Who asks a model: drawn customers, and searches that no library has, before they are rounded to steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from benchmarks.adversarial.asked_models import AskedModel
+
 Rows = NDArray[np.float64]
 Answers = NDArray[np.int64]
-Ask = Callable[[Rows], Answers]
 COLUMNS = 15
 WEIGHTS = np.array([1.5, -1.2, 0.9, 0.7, -0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0, 0, 0, 0, 0])
+COPIES = 60
+"""Of one row, by whoever asks whether it was in training."""
+NOISE = 0.05
+"""Of a copy, in standard deviations of its column."""
+VALUES = 12
+"""Of each column that is looked through."""
+STEP = 0.1
+"""By which extraction moves its rows, in standard deviations."""
 
 
 def customers(rng: np.random.Generator, rows: int) -> Rows:
@@ -27,86 +38,71 @@ def customers(rng: np.random.Generator, rows: int) -> Rows:
 
 
 def answers(rows: Rows) -> Answers:
-    """Return the class that a model answers: a sum of bends and one interaction, above a threshold."""
+    """Return the class of rows: a sum of bends and one interaction, above a threshold."""
     bends = np.tanh(rows) @ WEIGHTS + 0.8 * np.sign(rows[:, 0] * rows[:, 3])
     return np.asarray(bends > 0, dtype=np.int64)
 
 
-def _boundary(ask: Ask, one: Rows, other: Rows, sent: list[Rows]) -> Rows:
-    """Halve the way between two rows of different classes, twelve times."""
-    own = ask(one[None])[0]
-    for _ in range(12):
-        middle = ((one + other) / 2).round(2)
-        sent.append(middle)
-        one, other = (middle, other) if ask(middle[None])[0] == own else (one, middle)
-    return other
-
-
-def gradient_walk(rng: np.random.Generator, ask: Ask) -> Iterator[Rows]:
-    """Walk along the boundary by estimates of its slope, as HopSkipJump does (Chen et al. 2020)."""
-    while True:
-        one, other = _pair(rng, ask)
-        sent: list[Rows] = []
-        at = _boundary(ask, one, other, sent)
-        for _ in range(8):
-            steps = rng.normal(size=(20, COLUMNS))
-            around = (at + 0.1 * steps).round(2)
-            sent += list(around)
-            votes = 2 * ask(around) - 1
-            slope = (votes[:, None] * steps).mean(axis=0)
-            at = _boundary(ask, one, at + 0.3 * slope / max(float(np.linalg.norm(slope)), 1e-9), sent)
-        yield from sent
-
-
-def random_walk(rng: np.random.Generator, ask: Ask) -> Iterator[Rows]:
-    """Walk along the boundary by steps at random that are kept if the answer stays (Brendel et al. 2018)."""
-    while True:
-        aim, at = _pair(rng, ask)
-        own, size = ask(at[None])[0], 0.3
-        for _ in range(200):
-            step = size * rng.normal(size=COLUMNS) / np.sqrt(COLUMNS)
-            near = (at + step + 0.05 * (aim - at)).round(2)
-            yield near
-            stays = ask(near[None])[0] == own
-            at, size = (near, size * 1.05) if stays else (at, size * 0.9)
-
-
-def noisy_copies(rng: np.random.Generator, _ask: Ask) -> Iterator[Rows]:
+def noisy_copies(rng: np.random.Generator, model: AskedModel) -> Iterator[Rows]:
     """Ask sixty times about one row with a little noise, as whoever asks whether it was in training does."""
     while True:
-        row = customers(rng, 1)[0]
-        yield from (row + 0.05 * rng.normal(size=(60, COLUMNS))).round(2)
+        row = model.fresh[rng.integers(len(model.fresh))]
+        yield from row + NOISE * model.trained.std(axis=0) * rng.normal(size=(COPIES, row.size))
 
 
-def one_by_one(rng: np.random.Generator, _ask: Ask) -> Iterator[Rows]:
-    """Change one column of a row at a time, over its range."""
+def one_by_one(rng: np.random.Generator, model: AskedModel) -> Iterator[Rows]:
+    """Change one column of a row at a time, over evenly placed values between its 1 % and 99 % quantile."""
+    low, high = np.quantile(model.trained, [0.01, 0.99], axis=0)
     while True:
-        row, others = customers(rng, 1)[0], customers(rng, 12)
-        for column in range(COLUMNS):
-            for value in others[:, column]:
+        row = model.fresh[rng.integers(len(model.fresh))]
+        for column in range(row.size):
+            for value in np.linspace(low[column], high[column], VALUES):
                 changed = row.copy()
                 changed[column] = value
                 yield changed
 
 
-def marginals(rng: np.random.Generator, _ask: Ask) -> Iterator[Rows]:
-    """Ask rows whose columns are those of customers, each of another one: to copy the model."""
+def uniform_box(rng: np.random.Generator, model: AskedModel) -> Iterator[Rows]:
+    """Copy a model by rows that are drawn evenly between the least and the largest value of each column."""
+    low, high = model.trained.min(axis=0), model.trained.max(axis=0)
     while True:
-        drawn = customers(rng, 200)
+        yield rng.uniform(low, high)
+
+
+def jacobian(rng: np.random.Generator, model: AskedModel) -> Iterator[Rows]:
+    """Copy a model by real rows, moved time and again along the slope of the copy (Papernot et al. 2017).
+
+    The copy is the line that fits the classes of training best: its slope has one sign a column.
+    """
+    spread = np.maximum(model.trained.std(axis=0), 1e-9)
+    scaled = (model.trained - model.trained.mean(axis=0)) / spread
+    slope, *_ = np.linalg.lstsq(scaled, model.classes - model.classes.mean(), rcond=None)
+    while True:
+        rows = model.fresh[rng.integers(len(model.fresh), size=40)]
+        for _ in range(4):
+            yield from rows
+            rows = np.concatenate([rows, rows + STEP * spread * np.sign(slope) * rng.choice([-1, 1])])
+            rows = rows[rng.permutation(len(rows))[:80]]
+
+
+def marginals(rng: np.random.Generator, model: AskedModel) -> Iterator[Rows]:
+    """Copy a model by rows whose columns are those of customers, each of another one."""
+    while True:
+        drawn = model.fresh[rng.integers(len(model.fresh), size=200)]
         yield from np.column_stack([rng.permutation(column) for column in drawn.T])
 
 
-SEARCHES: dict[str, Callable[[np.random.Generator, Ask], Iterator[Rows]]] = {
-    "gradient walk": gradient_walk,
-    "random walk": random_walk,
-    "noisy copies": noisy_copies,
+def real_rows(rng: np.random.Generator, model: AskedModel) -> Iterator[Rows]:
+    """Copy a model by rows of customers."""
+    while True:
+        yield model.fresh[rng.integers(len(model.fresh))]
+
+
+OWN_SEARCHES: dict[str, Callable[[np.random.Generator, AskedModel], Iterator[Rows]]] = {
+    "membership: 60 noisy copies of a row": noisy_copies,
     "one column at a time": one_by_one,
-    "independent columns": marginals,
+    "extraction: uniform box": uniform_box,
+    "extraction: Jacobian augmentation": jacobian,
+    "extraction: independent marginals": marginals,
+    "extraction: real rows": real_rows,
 }
-
-
-def _pair(rng: np.random.Generator, ask: Ask) -> tuple[Rows, Rows]:
-    """Return two rows of different classes."""
-    rows = customers(rng, 200)
-    classes = ask(rows)
-    return rows[classes == 0][0], rows[classes == 1][0]
