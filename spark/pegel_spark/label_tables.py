@@ -17,6 +17,7 @@ from pyspark.sql import functions as sf
 
 from pegel.archive.folders import Kept
 from pegel.data.arrow_columns import categories, numbers
+from pegel.data.entity_key_columns import key_texts
 from pegel.data.instants import to_us
 from pegel.errors import InvalidSpec, PegelError, SetupError
 from pegel.featurestore.no_baseline import NO_BASELINE
@@ -101,7 +102,7 @@ class LabelTable:
                 count = batch.num_rows
                 outcome = batch.column("outcome")
                 columns = {
-                    "key": _keys([categories(batch.column(f"part_{at}"))[0] for at in range(len(subject))], keys),
+                    "key": _keys([key_texts(batch.column(f"part_{at}")) for at in range(len(subject))], keys),
                     "place": batch.column("place"),
                     "category": pa.array(categories(outcome)[0], pa.string()),
                     "number": pa.array(numbers(outcome)[0], pa.float64(), from_pandas=True),

@@ -6,6 +6,7 @@ Only what happened before an erasure is left out by it: whoever comes back is so
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 
 from pegel.archive.row_columns import ANSWERED_AT, EVENT_ID, EVENT_TIME, hashed_column, key_column, subject_columns
 from pegel.data.conversions import category_of
+from pegel.data.entity_keys import key_text
 from pegel.data.keyed_hash import NO_SECRET, PREFIX, KeyedHash
 
 Names = tuple[str, ...]
 Hashes = tuple[str, ...]
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?P<float>(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +126,18 @@ NOBODY = Erased()
 
 
 def forms(value: str) -> tuple[str, ...]:
-    """Return the texts that a value may have in a row: as it is, and as the number that it is.
+    """Return the texts that a value may have in a row: as it is, and as the number that it is, where it is one.
 
-    >>> forms("40.0"), forms("ORD")
-    (('40.0', '40'), ('ORD',))
+    Whatever digits it has it is the text of no other number, and what begins with a 0 is no number but somebody's id.
+
+    >>> forms("40.0"), forms("1.23456789E7"), forms("12345678901234567"), forms("007"), forms("ORD")
+    (('40.0', '40'), ('1.23456789E7', '12345678.9'), ('12345678901234567',), ('007',), ('ORD',))
     """
-    try:
-        number = category_of(float(value))[0]
-    except ValueError:
-        number = None
+    written = _NUMBER.fullmatch(value)
+    if written is None:
+        return (value,)
+    # With a point or an exponent every reader of JSON makes it a float; digits alone are as many as there are.
+    number = key_text(float(value) if written["float"] else int(value))
     return (value,) if number in {None, value} else (value, str(number))
 
 

@@ -31,6 +31,7 @@ from pegel.archive.row_columns import (
 )
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.data.decoding import Decoded
+from pegel.data.entity_keys import key_text
 from pegel.data.private_fields import HASH, PrivateFields
 from pegel.stream.decoding_alone import decode
 
@@ -140,7 +141,8 @@ def _parts_of_rows(text: str | None, rows: int, parts: int) -> list[Sequence[str
         return nothing
     if not isinstance(told, list) or len(told) != rows:
         return nothing
-    return [tuple(map(str, one)) if isinstance(one, list) and len(one) == parts else (None,) * parts for one in told]
+    is_key = [isinstance(one, list) and len(one) == parts for one in told]
+    return [tuple(map(key_text, one)) if fits else (None,) * parts for one, fits in zip(told, is_key, strict=True)]
 
 
 def _listed(odd: Mapping[str, NDArray[np.bool_]], rows: int) -> pa.Array:

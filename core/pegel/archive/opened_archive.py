@@ -5,7 +5,7 @@ Where there is much, Spark reads the same files: `pegel_spark.archived_rows`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -27,6 +27,7 @@ from pegel.archive.folders import (
     visible_hours,
 )
 from pegel.archive.row_columns import ANSWERED_AT, EVENT_TIME, OF_EVERY_ROW, together
+from pegel.data.arrow_columns import categories
 
 Filter = Any
 """An expression of `pyarrow.compute`, as in `pc.field("f_distance") > 500`; Arrow ships no types."""
@@ -34,7 +35,7 @@ Filter = Any
 
 @dataclass(frozen=True)
 class OpenedArchive:
-    """Rows of one model version with a time in `[start, end)`.
+    """Rows of one model version with a time in `[start, end)`. A column of numbers and of text is text: categories.
 
     `time`: `EVENT_TIME`, when requests came, or `ANSWERED_AT`, when answers ended; rows without that time are left out.
     `is_spread`: batches come hour after hour in an order of which each beginning is spread over the whole time.
@@ -84,11 +85,22 @@ class OpenedArchive:
         """Return the files of these hours."""
         return [path for hour in self.hours for path in hour.files]
 
-    @cached_property
+    @property
     def schema(self) -> pa.Schema:
         """Return every column that one of these files has; without a file those of every row."""
-        schemas = (pq.read_schema(path, filesystem=self.address.files) for path in self.files)
-        return together([*([OF_EVERY_ROW] if self.kept is Kept.ROWS else []), *schemas])
+        return self._columns[0]
+
+    @cached_property
+    def _columns(self) -> tuple[pa.Schema, dict[str, frozenset[str]]]:
+        """Return the columns of all files, and by file which of its own are numbers and are read as text."""
+        schemas = {path: pq.read_schema(path, filesystem=self.address.files) for path in self.files}
+        whole = together([*([OF_EVERY_ROW] if self.kept is Kept.ROWS else []), *schemas.values()])
+        texts = {column.name for column in whole if pa.types.is_string(column.type)}
+        told = {
+            path: frozenset(one.name for one in schema if one.name in texts and pa.types.is_floating(one.type))
+            for path, schema in schemas.items()
+        }
+        return whole, {path: names for path, names in told.items() if names}
 
     def batches(self, columns: Sequence[str] | None = None, where: Filter = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows in the order of `hours`, in batches, with memory for a few of them.
@@ -102,7 +114,13 @@ class OpenedArchive:
             # Within an hour that lies in the time as a whole only rows without one are left out.
             in_time = pc.field(self.time).is_valid() if whole else self._in_time
             chosen = in_time if where is None else in_time & where
-            yield from self._dataset(hour, names).to_batches(columns=names, filter=chosen, batch_readahead=2)
+            plain = [path for path in hour.files if path not in self._columns[1]]
+            if plain:
+                scanned = self._dataset(plain, names)
+                yield from scanned.to_batches(columns=names, filter=chosen, batch_readahead=2)
+            for path in hour.files:
+                if path not in plain:
+                    yield from self._retold(path, names, chosen)
 
     def rows(self, columns: Sequence[str] | None = None, where: Filter = None) -> pa.Table:
         """Return the rows of `batches` as one table."""
@@ -134,9 +152,21 @@ class OpenedArchive:
         place = self.schema.get_field_index(name)
         return self.schema.field(place) if place >= 0 else pa.field(name, pa.null())
 
-    def _dataset(self, hour: HourFiles, names: Sequence[str]) -> ds.Dataset:
-        known = pa.schema([*self.schema, *(self._asked(name) for name in names if name not in self.schema.names)])
-        return ds.dataset(list(hour.files), schema=known, format="parquet", filesystem=self.address.files)
+    def _retold(self, path: str, names: Sequence[str], chosen: Filter) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a file with numbers that are read as text: they are told as everywhere, not as by Arrow."""
+        numbers = self._columns[1][path]
+        for batch in self._dataset([path], names, numbers).to_batches(batch_readahead=2):
+            columns = {
+                name: pa.array(categories(column)[0], pa.string()) if name in numbers else column
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            }
+            yield from pa.table(columns).filter(chosen).select(names).to_batches()
+
+    def _dataset(self, files: Sequence[str], names: Sequence[str], numbers: Collection[str] = ()) -> ds.Dataset:
+        """Return what files hold. `numbers`: columns that are read as numbers although others have text there."""
+        known = [*self.schema, *(self._asked(name) for name in names if name not in self.schema.names)]
+        types = [pa.field(each.name, pa.float64()) if each.name in numbers else each for each in known]
+        return ds.dataset(list(files), schema=pa.schema(types), format="parquet", filesystem=self.address.files)
 
 
 def open_archive(

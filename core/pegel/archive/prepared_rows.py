@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from pegel.archive.half_rows import RowMaking
 from pegel.archive.row_columns import ANSWERED_AT, EVENT_ID, EVENT_TIME, INSTANT, ROW, UNPARSEABLE
-from pegel.data.arrow_columns import categories, columns_of
+from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Role
+from pegel.data.entity_key_columns import key_texts
 
 TIME_US: Final = "__pegel_time_us"
 ROW_ID: Final = "__pegel_row_id"
@@ -44,7 +45,7 @@ def archived_table(making: RowMaking, batch: pa.RecordBatch) -> pa.Table:
             odd[at] += names or ()
         if role is Role.PREDICTION:
             columns[ANSWERED_AT] = times
-    parts = [categories(batch.column(prepared_key(at)))[0].tolist() for at in range(len(making.keys))]
+    parts = [key_texts(batch.column(prepared_key(at))).tolist() for at in range(len(making.keys))]
     columns |= making.key_columns(parts)
     columns[UNPARSEABLE] = pa.array([names or None for names in odd], pa.list_(pa.string()))
     arrays = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from pegel.archive.erased import forms
 from pegel.archive.row_columns import EVENT_ID, hashed_column, subject_columns
+from pegel.data.conversions import category_of, number_of
+from pegel.data.entity_keys import entity_key
 from pegel.data.keyed_hash import KeyedHash
 from pegel.errors import InvalidSpec
 
@@ -64,16 +67,14 @@ class Subject:
     def mask(self, rows: pa.Table) -> NDArray[np.bool_]:
         """Return which rows are the subject's; none where a part has no column."""
         if self.event_id:
-            return _equal(rows.column(EVENT_ID), self.event_id)
+            return _equal(rows.column(EVENT_ID), {self.event_id})
         found = np.ones(rows.num_rows, dtype=np.bool_)
         for name, value in self.values:
             own = np.zeros(rows.num_rows, dtype=np.bool_)
             for column in subject_columns(name):
                 # A key that leaves the endpoint as a hash stands in the column of what is no hash.
-                for form in (value, self.hashed.of(name, value)):
-                    own |= _equal(rows.column(column), form) if column in rows.column_names else False
-                if hashed_column(column) in rows.column_names:
-                    own |= _equal(rows.column(hashed_column(column)), self.hashed.of(name, value))
+                for there in {column, hashed_column(column)} & {*rows.column_names}:
+                    own |= _equal(rows.column(there), self._written(name, value))
             found &= own
         return found
 
@@ -108,29 +109,42 @@ class Subject:
 
     def _is_told(self, parts: Sequence[Any], names: Sequence[str], name: str, value: str) -> bool:
         own = [part for part, known in zip(parts, names, strict=True) if known == name] if names else parts
-        return any(part in {value, self.hashed.of(name, value)} for part in own)
+        return not self._written(name, value).isdisjoint(own)
 
-    def entity(self, keys: Collection[str]) -> list[str] | None:
-        """Return the parts of the key of an entity with such keys; None where the subject does not say all of them."""
+    def entities(self, keys: Collection[str]) -> list[str]:
+        """Return the keys that an entity with parts of such names may have; none where the subject does not say all.
+
+        There are several where a value is a number that has another text as a part of a key.
+        """
         known = dict(self.values)
-        return [known[key] for key in keys] if keys and known.keys() == {*keys} else None
+        return entities_of([known[key] for key in keys]) if keys and known.keys() == {*keys} else []
+
+    def _written(self, name: str, value: str) -> set[str]:
+        """Return what stands for a value where it stands alone: each of its texts, as it is or hashed."""
+        return {text for form in forms(value) for text in (form, self.hashed.of(name, form))}
 
     def _forms(self, name: str, value: str) -> tuple[bytes, ...]:
-        written = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
-        hashed = (self.hashed.of(name, value),) if self.hashed.is_safe else ()
-        return tuple(dict.fromkeys(form.encode(errors="surrogatepass") for form in (*written, *hashed)))
+        found: list[str] = []
+        # A short form of a long value stands in many texts that mean something else, too.
+        for form in (each for each in forms(value) if len(each) >= SHORTEST_TEXT):
+            found += [form, json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1]]
+        found += [self.hashed.of(name, form) for form in forms(value)] if self.hashed.is_safe else []
+        return tuple(dict.fromkeys(form.encode(errors="surrogatepass") for form in found))
 
 
 ERASED = "(erased)"
 """Stands where a value stood."""
 
 
-def _equal(column: pa.ChunkedArray, value: str) -> NDArray[np.bool_]:
-    if pa.types.is_floating(column.type):
-        try:
-            equal = pc.equal(column, float(value))
-        except ValueError:
-            return np.zeros(len(column), dtype=np.bool_)
-    else:
-        equal = pc.equal(column.cast(pa.string()), value)
-    return np.asarray(equal.fill_null(False).to_numpy(), dtype=np.bool_)
+def entities_of(values: Sequence[str]) -> list[str]:
+    """Return the keys of `pegel.data.entity_keys` that these texts may make, in this order. Raises ValueError."""
+    return [entity_key(parts) for parts in product(*map(forms, values))]
+
+
+def _equal(column: pa.ChunkedArray, texts: Collection[str]) -> NDArray[np.bool_]:
+    """Return where a value stands that has one of these texts; of a number, whatever digits write it."""
+    wanted: list[Any] = [*texts]
+    if not pa.types.is_string(column.type):
+        known = {*texts, *(category_of(number_of(text)[0])[0] for text in texts)} - {None}
+        wanted = [value for value in pc.unique(column).to_pylist() if category_of(value)[0] in known]
+    return np.asarray(pc.is_in(column, value_set=pa.array(wanted, column.type)).to_numpy(), dtype=np.bool_)

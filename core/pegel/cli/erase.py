@@ -16,13 +16,12 @@ from pegel.archive.archive_address import ArchiveAddress
 from pegel.archive.erasing_asides import ErasingAsides
 from pegel.archive.erasing_files import ErasingFiles, FoundRows, archived_models
 from pegel.archive.folders import NOT_LABELS
-from pegel.archive.subject import Subject
+from pegel.archive.subject import Subject, entities_of
 from pegel.cli.console import say
 from pegel.cli.erase_words import beyond, too_short, unknown_names, waiting
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.person import person
 from pegel.cli.watched_model import opened
-from pegel.data.entity_keys import entity_key
 from pegel.data.keyed_hash import KeyedHash
 from pegel.errors import Unavailable
 from pegel.online.forgetting import forget, views_beyond
@@ -105,11 +104,11 @@ def erase(subject: SubjectOption, online: OnlineOption = None, yes: YesOption = 
 
 
 def _erase_all(
-    settings: Settings, engine: Engine, subject: Subject, found: _Traces, vectors: Mapping[str, str]
+    settings: Settings, engine: Engine, subject: Subject, found: _Traces, vectors: Mapping[str, Sequence[str]]
 ) -> None:
     """Erase, note it, and look again. Raises Unavailable where something is left, and says what.
 
-    `vectors`: the key of the subject's vector, by view of an online store.
+    `vectors`: the keys that the subject's vector may have, by view of an online store.
     """
     specs, store, failed = Registry(engine).list(), ErasureStore(engine), list[str]()
     _erase(settings, engine, subject, found, specs, failed)
@@ -187,15 +186,15 @@ def _told_failure(failed: list[str]) -> Iterator[None]:
         failed.append(str(error))
 
 
-def _vectors(subject: Subject, specs: list[MonitorSpec], views: Sequence[str]) -> dict[str, str]:
-    """Return the key of the subject's vector, by the view that a spec or a person names and that has such keys."""
+def _vectors(subject: Subject, specs: list[MonitorSpec], views: Sequence[str]) -> dict[str, list[str]]:
+    """Return the keys that the subject's vector may have, by the view that a spec or a person names with such keys."""
     found = {}
     for spec in specs:
-        parts = subject.entity(spec.online.keys)
-        if parts is not None and spec.online.source is not None:
-            found[spec.online.source] = entity_key(parts)
+        keys = subject.entities(spec.online.keys)
+        if keys and spec.online.source is not None:
+            found[spec.online.source] = keys
     values = [value for _, value in subject.values]
-    return found | (dict.fromkeys(views, entity_key(values)) if values else {})
+    return found | (dict.fromkeys(views, entities_of(values)) if values else {})
 
 
 def _end_writers(archive: ArchiveStore, specs: list[MonitorSpec]) -> None:

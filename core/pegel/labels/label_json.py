@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from pegel.data.conversions import category_of
+from pegel.data.entity_keys import key_text
 from pegel.data.instants import from_us, to_us, told_instant
 from pegel.errors import InvalidPayload
 from pegel.labels.label import EntityAt, EventRow, Label, Outcome
@@ -189,7 +189,7 @@ def _about(data: Mapping[str, Any]) -> EventRow | EntityAt:
 def _entity(given: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(given, Mapping) or not 0 < len(given) <= MOST_KEYS:
         raise InvalidPayload("bad_key", f"expected `entity` with 1 to {MOST_KEYS} parts by name; given {_given(given)}")
-    parts = {name: category_of(part)[0] for name, part in given.items()}
+    parts = {name: key_text(part) for name, part in given.items()}
     texts = [(name, part) for name, part in sorted(parts.items()) if part is not None]
     if len(texts) < len(parts):
         raise InvalidPayload("bad_key", "expected texts or numbers as parts of the `entity`; given others")

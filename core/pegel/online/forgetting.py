@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pegel.errors import PegelError
 from pegel.online.local_store import LocalOnlineStore
@@ -10,15 +10,16 @@ from pegel.online.stores import loadable_store
 from pegel.spec.settings import Settings
 
 
-def forget(settings: Settings, entities: Mapping[str, str], problems: list[str]) -> dict[str, int]:
-    """Remove the vector of an entity from each view; return by view how many there were, 0 or 1.
+def forget(settings: Settings, entities: Mapping[str, Sequence[str]], problems: list[str]) -> dict[str, int]:
+    """Remove the vectors of an entity from each view; return by view how many there were.
 
-    `entities`: the key of the entity, by view. Of a view that does not answer, why stands in `problems`.
+    `entities`: the keys that the entity may have, by view. Of a view that does not answer, why stands in `problems`.
     """
     gone: dict[str, int] = {}
-    for source, entity in entities.items():
+    for source, keys in entities.items():
         try:
-            gone[source] = int(loadable_store(source, settings).forget(entity))
+            store = loadable_store(source, settings)
+            gone[source] = sum(store.forget(key) for key in keys)
         except PegelError as error:
             problems.append(f"{source}: {error}")
     return gone

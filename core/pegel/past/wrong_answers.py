@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pegel.archive.archive_address import ArchiveAddress
 from pegel.archive.folders import Kept, day_folders
 from pegel.archive.row_columns import EVENT_ID, EVENT_TIME, ROW, feature_column, hashed_column, key_column
-from pegel.data.entity_keys import entity_key
+from pegel.data.entity_key_columns import keys_of
 from pegel.data.instants import DAY, MICROSECOND
 from pegel.labels.label_arrays import SCHEMA, LabelArrays
 from pegel.labels.labelled_table import EVENT_US, KEY, PREDICTED, Matching, answers, with_labels
@@ -65,9 +65,10 @@ class WrongAnswers:
         for name in self.spec.label_keys:
             plain = (key_column(name), feature_column(name))
             there = [each for each in (*plain, *map(hashed_column, plain)) if each in rows.column_names]
-            columns = [rows.column(each).to_pylist() for each in there]
-            parts.append([next((v for v in values if v is not None), None) for values in zip(*columns, strict=True)])
-        return pa.array([_key(values) for values in zip(*parts, strict=True)], pa.string())
+            if not there:
+                return pa.nulls(rows.num_rows, pa.string())
+            parts.append([rows.column(each).combine_chunks() for each in there])
+        return keys_of(parts)
 
     def _labels(self, keys: pa.Array, times: pa.ChunkedArray) -> LabelArrays | None:
         """Return the labels of these keys that were sent since the first of the rows, until they are late for all."""
@@ -90,10 +91,3 @@ class WrongAnswers:
         kept = ds.dataset(files, schema=SCHEMA, format="parquet", filesystem=self.address.files)
         found = kept.to_table(filter=pc.field(KEY).isin(keys.unique()))
         return LabelArrays.of_arrow(found.combine_chunks()) if found.num_rows else None
-
-
-def _key(parts: tuple[object, ...]) -> str | None:
-    try:
-        return entity_key(parts)
-    except ValueError:
-        return None

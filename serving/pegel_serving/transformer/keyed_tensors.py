@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from kserve import InferInput, InferRequest
 from kserve.errors import InvalidInput
 
@@ -37,6 +38,7 @@ def keyed_tensors(request: InferRequest, online: Online) -> KeyedTensors:
     """Read the tensors of a request. Raises InvalidInput with tensor and what was expected."""
     tensors = named_tensors(request)
     looked_up = [name for name in online.features if name in tensors]
+    _refuse_infinite(request.inputs)
     if not any(name in tensors for name in online.keys) and len(looked_up) == len(online.features):
         return KeyedTensors([], request.inputs)
     if lacking := [name for name in online.keys if name not in tensors]:
@@ -57,6 +59,18 @@ def keyed_tensors(request: InferRequest, online: Online) -> KeyedTensors:
             )
     own = [tensor for tensor in request.inputs if tensor.name not in online.keys]
     return KeyedTensors([_entity(row, online, at) for at, row in enumerate(zip(*parts, strict=True))], own)
+
+
+def _refuse_infinite(tensors: Sequence[InferInput]) -> None:
+    """Refuse bytes that JSON, in which the predictor is asked, cannot say: it would be asked about a null."""
+    for tensor in tensors:
+        if tensor.data is None and tensor.datatype.startswith("FP"):
+            infinite = np.isinf(tensor_values(tensor).astype(np.float64, copy=False)).ravel()
+            if infinite.any():
+                raise InvalidInput(
+                    f"inputs: {shown(tensor.name, NAME_LIMIT)}: expected finite numbers, or NaN where there is none, "
+                    f"because the predictor is asked in JSON; given an infinite one at place {int(infinite.argmax())}"
+                )
 
 
 def with_features(

@@ -49,6 +49,24 @@ def test_a_subject_is_known_by_its_hashes() -> None:
     assert [False] * 5 == NOBODY.mask(rows).tolist()
 
 
+def test_a_subject_that_is_a_number_is_nobody_else() -> None:
+    """It is found however it is written, as a key, as a feature and in a label; never by another number's digits."""
+    rows = rows_of(
+        e_gate=["12345678.9", "12345679", "7", "12345678901234567", "12345678901234568"],
+        f_weight=[9.989999771118164, 12_345_678.9, 7.0, None, 1.0],
+    )
+
+    def found(*texts: str) -> list[bool]:
+        return [bool(each) for each in Subject.of(texts, HASHED).mask(rows)]
+
+    assert [True, False, False, False, False] == found("gate=1.23456789E7")
+    assert [True, False, False, False, False] == found("weight=9.99")
+    assert [False, False, False, True, False] == found("gate=12345678901234567")
+    assert [False] * 5 == found("gate=007")
+    assert [False, False, True, False, False] == found("weight=007")
+    assert ['["1.23456789E7"]', '["12345678.9"]'] == Subject.of(["gate=1.23456789E7"], HASHED).entities(["gate"])
+
+
 def test_all_parts_of_a_key_must_be_the_subjects() -> None:
     """Whoever shares one of them is somebody else."""
     rows = rows_of(e_person=["ada", "ada", "bob"], e_flight=["AS 1", "AS 2", "AS 1"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from golden_keys import GOLDEN_KEYS
 
 from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, visible_hours, written_folder
 from pegel.archive.opened_archive import OpenedArchive, open_archive
@@ -125,6 +127,19 @@ def test_files_of_other_schemas_are_read_together(tmp_path: Path) -> None:
     assert [[None, "AA", None], [None, None, "AA 1"]] == [rows[name].to_pylist() for name in ("f_airline", "e_flight")]
     assert [None] * 3 == rows["f_unknown"].to_pylist()
     assert texts == together([numbers, texts])
+
+
+def test_a_number_that_is_read_as_text_is_its_category(tmp_path: Path) -> None:
+    """Where a field was a number once its text is that of keys and categories, and chooses rows as such."""
+    numbers = [number for number, _ in GOLDEN_KEYS if math.isfinite(number)]
+    write(tmp_path, NOON, 1, f_distance=numbers)
+    text = write(tmp_path, NOON + timedelta(hours=1), 1, f_gate=["7"])
+    pq.write_table(pq.read_table(text).rename_columns({"f_gate": "f_distance"}), text)
+    rows = opened(tmp_path).rows(["f_distance"])
+    (one,) = opened(tmp_path).rows(["event_id"], where=pc.field("f_distance") == "12345678.9").to_pylist()
+
+    assert [*(told for _, told in GOLDEN_KEYS if told), "7"] == rows["f_distance"].to_pylist()
+    assert {"event_id": f"e{numbers.index(12_345_678.9)}"} == one
 
 
 def test_rows_are_chosen_by_what_they_hold(tmp_path: Path) -> None:
