@@ -56,7 +56,8 @@ class AttributionSums:
     @classmethod
     def empty(cls, features: int) -> AttributionSums:
         """Return the sums of no rows: the identity of `merge`."""
-        return cls(0, *(np.zeros(features + 1, dtype=np.int64) for _ in range(3)))
+        first, sizes, squares = (np.zeros(features + 1, dtype=np.int64) for _ in range(3))
+        return cls(0, first, sizes, squares)
 
     @classmethod
     def of(cls, steps: Integers) -> AttributionSums:
