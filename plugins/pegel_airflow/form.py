@@ -318,7 +318,8 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "attribution.identity": Question(
         "Explanations",
         "Identity",
-        "How it is told that answers are those of the registered version: computed again (`replay`), or not (`off`).",
+        "How it is told that answers are those of the registered version: computed again (`replay`), the same rows "
+        "asked about each hour (`canaries`), or not (`off`).",
     ),
     "adversarial.probing": Question(
         "How it is asked", "Crowds of nearly equal rows", "As when somebody looks for where an answer turns."

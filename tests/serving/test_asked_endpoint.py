@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import numpy as np
 import pytest
+from asked_server import AskedServer, asked_server
 from explained_models import numbers, objects, seeds
 
 from pegel.data.columns import Field, Kind, Role, Schema
@@ -28,42 +26,11 @@ CLASSES = Schema(
 )
 
 
-class AskedServer(ThreadingHTTPServer):
-    """Answers twice the first feature plus the second one, or what a test says; keeps the headers it was sent."""
-
-    def __init__(self) -> None:
-        """Listen on a free port."""
-        super().__init__(("127.0.0.1", 0), _Asked)
-        self.headers: list[dict[str, str]] = []
-        self.says: bytes | None = None
-
-
-class _Asked(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        server: Any = self.server
-        server.headers.append({name.lower(): value for name, value in self.headers.items()})
-        rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
-        told = json.dumps({"predictions": [2 * (a or 0) + (b or 0) for a, b in rows]}).encode()
-        body = server.says if server.says is not None else told
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
-        """Say nothing."""
-
-
 @pytest.fixture
 def endpoint() -> Iterator[AskedServer]:
-    """A server that answers predictions."""
-    server = AskedServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    """A server that answers twice the first feature plus the second one."""
+    with asked_server(lambda row: 2 * (row[0] or 0) + (row[1] or 0)) as server:
+        yield server
 
 
 def asked(endpoint: AskedServer, schema: Schema = PRICE) -> AskedEndpoint:

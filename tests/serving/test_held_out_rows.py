@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,119 +12,34 @@ import orjson
 import paint_model
 import pyarrow as pa
 import pytest
+from held_out_place import HELD_OUT, ROWS, HeldOutPlace, made_place, paint_rows
 from pyarrow import parquet
-from sqlalchemy.engine import Engine
 from waiting import wait_until
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.attribution_event import Method
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import InvalidSpec, NotFound
-from pegel.featurestore import LocalFeatureStore
-from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.registry_view import RegistryView
 from pegel.stream.watched_models import explained_baseline
-from pegel.testing.samples import trained_on
 from pegel_serving.attribution.artefact_digest import artefact_digest
 from pegel_serving.attribution.explainer_process import Unprepared, prepared
-from pegel_serving.attribution.held_out_baselines import HeldOutBaselines
 from pegel_serving.attribution.held_out_explanations import most_rows, rows_at_once
 from pegel_serving.attribution.held_out_rows import drawn_rows, held_out_table, request_bodies
-from pegel_serving.attribution.model_preparation import ModelPreparation, calls_per_minute
-from pegel_serving.attribution.ordered_features import OrderedFeatures
+from pegel_serving.attribution.model_preparation import calls_per_minute
 from pegel_serving.metadata import MODEL_FILE, Metadata
 
 pytestmark = pytest.mark.timeout(240)
 
 FEATURES = paint_model.SCHEMA.of_role(Role.FEATURE)
-HELD_OUT = "local://paint?split=holdout"
-ROWS = 1_200
-NOW = datetime(2026, 11, 30, tzinfo=UTC)
-
-
-def paint_rows(count: int, *, seed: int = 1, lacking: int = 0) -> pa.Table:
-    """Return rows as the paint model takes them; of the first ones the size is missing, which it refuses."""
-    draw = np.random.default_rng(seed)
-    sizes = draw.normal(20, 5, count)
-    return pa.table(
-        {
-            "colour": draw.choice(["red", "blue"], count),
-            "size": pa.array(sizes, mask=np.arange(count) < lacking),
-            "weight": draw.normal(10, 2, count),
-            "price": draw.normal(0, 1, count),
-        }
-    )
-
-
-@dataclass
-class HeldOutPlace:
-    """A feature store, a model and a database; the model's own baseline is current."""
-
-    folder: Path
-    engine: Engine
-    settings: Settings
-    running: list[HeldOutBaselines] = field(default_factory=list)
-
-    @property
-    def store(self) -> LocalFeatureStore:
-        """Return the feature store."""
-        return LocalFeatureStore(self.settings.features)
-
-    @property
-    def baselines(self) -> BaselineStore:
-        """Return the baselines."""
-        return BaselineStore(self.engine)
-
-    @property
-    def preparation(self) -> ModelPreparation:
-        """Return what tells processes of models what they need."""
-        features = OrderedFeatures(self.settings, self.engine)
-        return ModelPreparation(self.settings, lambda _: ("", ""), features)
-
-    def register(self, table: pa.Table, split: str, schema: Schema = paint_model.SCHEMA, **more: Any) -> None:
-        """Register rows."""
-        parquet.write_table(table, self.folder / f"{split}.parquet")
-        self.store.register_training_data("paint", 1, self.folder / f"{split}.parquet", schema, split=split, **more)
-
-    def spec(self, name: str = "paint", **attribution: Any) -> MonitorSpec:
-        """Return a spec whose model is in the folder of its name."""
-        return MonitorSpec.parse(
-            {
-                "model": {"name": name, "uri": f"file://{self.folder / name}"},
-                "baseline": {"source": "local://paint"},
-                "attribution": {"via": "artefact", "baseline": HELD_OUT} | attribution,
-            }
-        )
-
-    def begin(self, *specs: MonitorSpec) -> HeldOutBaselines:
-        """Make the baselines of some specs, trying again soon."""
-        self.running.append(HeldOutBaselines(self.preparation, self.settings, self.engine, first_wait_s=0.1))
-        self.running[-1].watch(specs)
-        return self.running[-1]
-
-    def made(self, name: str = "paint") -> Baseline | None:
-        """Return the current baseline of attributions."""
-        current = self.baselines.current(f"{name}:attributions", 1)
-        return None if current is None else self.baselines.get(current)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[HeldOutPlace]:
     """Return a place with training rows, their baseline and a model."""
-    engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
-    made = HeldOutPlace(tmp_path, engine, Settings(home=tmp_path / "home"))
-    rows = paint_rows(ROWS, seed=7)
-    made.register(rows, "train")
-    (tmp_path / "paint").mkdir()
-    paint_model.write_paint_model(tmp_path / "paint")
-    spec = made.spec()
-    baseline = made.baselines.put(trained_on(rows, paint_model.SCHEMA, spec))
-    made.baselines.register(spec, baseline, by="test", now=NOW)
+    made = made_place(tmp_path)
     yield made
     for one in made.running:
         one.end()

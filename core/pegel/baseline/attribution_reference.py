@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -17,27 +17,14 @@ MOST_ORDERED: Final = 128
 """Features of which it is known how much the order of importance varies by itself: with more, 128 squared products."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayReference:
-    """How many of the replayed answers differed at onboarding, when the model certainly was the registered one."""
-
-    differing: int = 0
-    replayed: int = 0
-
-    @property
-    def is_exact(self) -> bool:
-        """Say whether answers can be reproduced exactly, as far as is known."""
-        return not self.differing
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class AttributionReference:
     """The explained rows of a baseline.
 
     `scale`: the unit, frozen. `sums`: of all rows, in its steps. `products`: int64, shape (features, features), sums of
     the products of sizes; None for more than 128 features. `method`, `artefact`: by what rows were explained; what is
-    explained by something else is not compared with them. `replay`: how many of the answers could be found again when
-    the model certainly was the registered one. `unit`: what the model's raw output is.
+    explained by something else is not compared with them. `unit`: what the model's
+    raw output is.
     """
 
     scale: PredictionScale
@@ -45,7 +32,6 @@ class AttributionReference:
     products: Integers | None
     method: Method
     artefact: str | None
-    replay: ReplayReference = field(default_factory=ReplayReference)
     unit: Unit = Unit.PREDICTION
 
     @classmethod
@@ -55,7 +41,6 @@ class AttributionReference:
         raw: NDArray[np.float64],
         method: Method,
         artefact: str | None,
-        replay: ReplayReference = ReplayReference(),
         *,
         unit: Unit = Unit.PREDICTION,
     ) -> AttributionReference:
@@ -72,7 +57,7 @@ class AttributionReference:
         products = sizes.T @ sizes if sizes.shape[1] <= MOST_ORDERED else None
         sums = AttributionSums.of(steps)
         sums.probability = _probability(raw, unit)
-        return cls(scale, sums, products, method, artefact, replay, unit)
+        return cls(scale, sums, products, method, artefact, unit)
 
     def sums_of(self, attributions: NDArray[np.float64], raw: NDArray[np.float64]) -> AttributionSums:
         """Add up rows in the unit of these; attributions of shape (rows, features)."""
@@ -108,7 +93,6 @@ class AttributionReference:
             "products": None if self.products is None else self.products.tolist(),
             "method": self.method.value,
             "artefact": self.artefact,
-            "replay": [self.replay.differing, self.replay.replayed],
             "unit": self.unit.value,
         }
 
@@ -122,7 +106,6 @@ class AttributionReference:
             None if products is None else np.array(products, dtype=np.int64),
             Method(data["method"]),
             data["artefact"],
-            ReplayReference(*map(int, data["replay"])),
             Unit(data["unit"]),
         )
 

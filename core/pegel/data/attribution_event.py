@@ -68,8 +68,8 @@ class Match(StrEnum):
 
 Word = TypeVar("Word", Method, Unit)
 
-_WRITTEN: Final[dict[Match, bool | None]] = {Match.SAME: True, Match.OTHER: False, Match.UNKNOWN: None}
-_READ: Final[dict[bool | None, Match]] = {written: match for match, written in _WRITTEN.items()}
+WRITTEN: Final[dict[Match, bool | None]] = {Match.SAME: True, Match.OTHER: False, Match.UNKNOWN: None}
+READ: Final[dict[bool | None, Match]] = {written: match for match, written in WRITTEN.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,7 +105,7 @@ def encode(attributions: Attributions) -> bytes:
             "attributions": attributions.values.tolist(),
             "base": base[0] if len(set(base)) == 1 else base,
             "raw": attributions.raw.tolist(),
-            "matches": [_WRITTEN[match] for match in attributions.matches],
+            "matches": [WRITTEN[match] for match in attributions.matches],
             "method": attributions.method.value,
             "artefact": attributions.artefact,
             "rate": attributions.rate,
@@ -185,7 +185,7 @@ def _matches(data: Any, rows: int) -> tuple[Match, ...]:
     _as_many("matches", data, rows)
     if not set(map(type, data)) <= {bool, type(None)}:
         raise InvalidPayload("wrong_shape", "matches: expected true, false or null per row; the event is kept aside")
-    return tuple(_READ[value] for value in data)
+    return tuple(READ[value] for value in data)
 
 
 def _one_of(kind: type[Word], name: str, data: Any) -> Word:

@@ -15,7 +15,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.judge.findings import Finding
 from pegel.judge.missing_answers import MissingAnswers
 from pegel.longspans.long_span_row import LongSpanRow
-from pegel.report import probing_words, words
+from pegel.report import answer_words, probing_words, words
 from pegel.report.alert_subject import plain_state, subject, worst_feature
 from pegel.report.change_words import began_to_change, since
 from pegel.report.html import environment
@@ -252,11 +252,7 @@ def _of_explained(facts: Facts) -> str:
     if facts.mail.kind is MailKind.OVER:
         return ""
     if facts.alert.kind is AlertKind.MODEL:
-        rows = how_many(facts.findings[0].n, "answer")
-        return (
-            f"{rows} of the newest window were computed again from the folder of the model. Whoever deployed last "
-            "knows why they differ."
-        )
+        return answer_words.looked_at(facts.findings[0])
     rows = how_many(facts.findings[0].n, "explained row")
     return f"By {rows}. It is what the model used, not what caused the outcome."
 
@@ -365,12 +361,7 @@ def doubt(facts: Facts) -> str:
     if all(feature.finding.evidence.get("rule") for feature in facts.alert.features):
         sentence = "A rule is met or not: it is outside the budget of false alarms"
     if facts.alert.kind is AlertKind.MODEL and all(one.evidence.get("rule") for one in facts.findings):
-        sentence = "Three different rows at least have another answer: no chance is involved, and no budget is spent"
-        if not all(finding.m for finding in facts.findings):
-            sentence += (
-                ". Whether this endpoint ever answered just as its folder does was not looked at when it was "
-                "onboarded: where it rounds otherwise, its answers always differ"
-            )
+        sentence = answer_words.no_chance(facts.findings)
     if facts.alert.kind is AlertKind.SKEW:
         sentence = "What was served is held against its table alone: it is outside the budget of false alarms"
     if facts.mail.previous is None:
@@ -386,11 +377,7 @@ def evidence(facts: Facts) -> str:
     """Return the numbers behind the worst finding."""
     worst = facts.findings[0]
     if facts.alert.kind is AlertKind.MODEL:
-        numbers = worst.evidence.get("replay", {})
-        differed = f"{numbers.get('differing_before', 0):,} of {worst.m:,} at onboarding"
-        before = differed if worst.m else "none was computed again at onboarding"
-        seen = f"{int(worst.statistic):,} of {worst.n:,} answers differ, {numbers.get('different_rows', 0):,} rows"
-        return f"{seen}; {before} · finding {worst.id[:8]} (pegel explain {worst.id[:8]})"
+        return answer_words.counts(worst)
     if worst.evidence.get("rule"):
         sizes = f"{how_many(worst.n, 'row')} of the newest window"
         suite = shown(str(worst.evidence["suite"]), NAME_LIMIT)

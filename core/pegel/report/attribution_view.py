@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from pegel.alerts.alert import Alert
+from pegel.errors import DamagedRow
 from pegel.judge.findings import Verdict
+from pegel.report.answer_words import whose
 from pegel.report.moved_prediction import ABOUT, moved_prediction
 from pegel.report.prediction_words import PredictionMove, matter_words, signed_part
 from pegel.report.reading import Sources
@@ -21,6 +23,7 @@ from pegel.spec.names import feature_of
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.store.attribution_store import AttributionStore
+from pegel.store.identity_store import IdentityStore
 from pegel.stream.attribution_rows import AttributionRow
 
 MOST_FEATURES: Final = 40
@@ -75,10 +78,12 @@ def attribution_view(
         return None
     matter = [_matter(sources, spec, alert) for alert in alerts if alert.over_at is None and alert.kind in ABOUT]
     rows = AttributionStore(sources.engine).list(spec.model.name, spec.model.version, limit=1, damaged=damaged)
+    whose_answers = _identity(sources, spec, now, damaged)
     if not rows:
-        return AttributionView(matters=matter, window="No window of explained rows yet.", lines=[])
+        nothing = "No window of explained rows yet."
+        return AttributionView(matters=matter, window=nothing, identity=whose_answers, lines=[])
     (row,) = rows
-    view = AttributionView(matters=matter, window=_window(row, now), identity=_identity(row), lines=[])
+    view = AttributionView(matters=matter, window=_window(row, now), identity=whose_answers, lines=[])
     if not row.facts:
         return view
     lines, moved = _lines(row), matter_words(PredictionMove.of_facts(row.facts, spec.attribution.margin))
@@ -120,16 +125,16 @@ def _order(facts: Mapping[str, Any]) -> str:
     return f"Order of importance: nDCG {value:.5f} (1 is the same order); {known}. It is shown, and alarms at no limit."
 
 
-def _identity(row: AttributionRow) -> str:
-    if not row.replayed:
-        return "Whose answers: not looked at in this window."
-    if row.identity is Verdict.MODEL_CHANGED:
-        whose = f"not those of version {row.version}"
-    elif row.identity is Verdict.OK:
-        whose = "those of the registered version"
-    else:
-        whose = VERDICT_WORDS[row.identity]
-    return f"Whose answers: {whose}; {row.differing:,} of {how_many(row.replayed, 'replayed answer')} differ."
+def _identity(sources: Sources, spec: MonitorSpec, now: datetime, damaged: list[str]) -> str:
+    """Return whose answers come, by the newest window in which that was looked at."""
+    name, version, identity = spec.model.name, spec.model.version, spec.attribution.identity
+    answered = AttributionStore(sources.engine).list(name, version, limit=1, answered=True, damaged=damaged)
+    try:
+        known = IdentityStore(sources.engine).get(name, version, identity)
+    except DamagedRow as error:
+        damaged.append(str(error))
+        return ""
+    return whose(identity, next(iter(answered), None), known, now)
 
 
 def _lines(row: AttributionRow) -> list[ImportanceLine]:

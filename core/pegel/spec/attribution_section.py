@@ -13,9 +13,9 @@ from pegel.spec.spec_fields import Source, whole_number
 
 Via = Literal["artefact", "endpoint", "off"]
 """What explains: the model's folder, read by a worker beside the endpoint, or the endpoint itself, which is asked."""
-Identity = Literal["replay", "off"]
+Identity = Literal["replay", "canaries", "off"]
 """How it is told that the answers are those of the registered version: what was answered is computed again from the
-folder, or not at all."""
+folder, the endpoint is asked about the same rows each hour, or not at all."""
 
 SHORTEST_WINDOW = timedelta(minutes=1)
 """A window needs 200 explained rows; shorter ones would only be joined."""
@@ -69,6 +69,6 @@ class AttributionSection(Section):
         if self.via == "endpoint" and self.identity == "replay":
             raise ValueError(
                 "identity: answers are computed again from the model's folder, which via: endpoint does without; "
-                "state off"
+                "state canaries or off"
             )
         return self

@@ -61,13 +61,18 @@ class AttributionStore:
         *,
         since: datetime | None = None,
         limit: int = LISTED,
+        answered: bool = False,
         damaged: list[str] | None = None,
     ) -> list[AttributionRow]:
-        """Return windows of a model version, the newest first; `since`: those that end after it.
+        """Return windows of a model version, the newest first.
+
+        `since`: those that end after it; `answered`: those in which it was looked whose answers come.
 
         Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
         """
-        statement = newest_spans(tables.attributions, model, version, since=since, limit=limit, then="revision")
+        table = tables.attributions
+        further = [table.c.replayed > 0] if answered else []
+        statement = newest_spans(table, model, version, *further, since=since, limit=limit, then="revision")
         what = f"a window of explained rows of {model}/{version}"
         with reading(self._engine) as connection:
             rows = fetched(connection, statement, what)

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.errors import InvalidSpec, PermanentError
 from pegel.spec.clock import Clock, SystemClock
 from pegel.spec.monitor_spec import MonitorSpec
@@ -62,6 +63,14 @@ class Registry:
         with reading(self._engine) as connection:
             found = connection.execute(statement).scalar()
         return None if found is None else decoded(MonitorSpec.parse, found, "the stored spec")
+
+    def answers(self) -> dict[tuple[str, int, str], ReplayReference]:
+        """Return what came of looking at answers at onboarding, by model, version and `attribution.identity`."""
+        c = tables.identities.c
+        statement = sa.select(c.model, c.version, c.identity, c.differing, c.replayed, c.fewest)
+        with reading(self._engine) as connection:
+            rows = connection.execute(statement).all()
+        return {(row.model, row.version, row.identity): ReplayReference(*row[3:]) for row in rows}
 
     def version(self) -> int:
         """Return a number that grows with each change of a spec or a current baseline: polling it costs one row."""
@@ -129,5 +138,5 @@ def _move_in(connection: Connection, spec: MonitorSpec, former: str | None) -> N
 
 
 def note_change(connection: Connection) -> None:
-    """Let whoever polls `Registry.version` know that a spec or a current baseline changed."""
+    """Let whoever polls `Registry.version` know that a spec, a current baseline or what is known of answers changed."""
     add(connection, tables.counters, [{"name": _VERSION, "value": 1}])

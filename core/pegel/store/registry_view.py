@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from cachetools import LRUCache
 
 from pegel.baseline.baseline import Baseline
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import endpoint, explained_key, monitor_key, monitor_of
 from pegel.stats.summary import Summary
@@ -27,6 +28,8 @@ class GroupModels:
     """Endpoints that other groups watch."""
     baselines: dict[str, str | None]
     """By monitor key; None while there is none. Of attributions by the key of explained rows, if any are."""
+    answers: dict[str, ReplayReference] = field(default_factory=dict)
+    """What came of looking at answers at onboarding, by monitor key; of models of which that was not done, nothing."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Why the stored spec of a monitor of this group cannot be read, by monitor key."""
 
@@ -47,6 +50,7 @@ class RegistryView:
     _version: int = -1
     _entries: list[Entry] = field(default_factory=list)
     _currents: dict[tuple[str, int], str] = field(default_factory=dict)
+    _answers: dict[tuple[str, int, str], ReplayReference] = field(default_factory=dict)
     _documents: LRUCache[str, bytes] = field(init=False)
     _parsed: LRUCache[str, tuple[Baseline, int]] = field(init=False)
     """Baselines with the size of their documents."""
@@ -65,13 +69,14 @@ class RegistryView:
                 entry for entry in self.registry.entries() if entry.spec is None or not entry.spec.model.is_table
             ]
             self._currents = self.baselines.currents()
+            self._answers = self.registry.answers()
             self._version = version
         own = [entry for entry in self._entries if entry.group == self.group]
         specs = {entry.spec.key: entry.spec for entry in own if entry.spec is not None}
         unreadable = {monitor_key(entry.model, entry.version): entry.problem for entry in own if entry.spec is None}
         others = (entry for entry in self._entries if entry.group != self.group)
         elsewhere = frozenset(endpoint(entry.model, entry.version) for entry in others)
-        return GroupModels(specs, elsewhere, self._current_of(specs), unreadable)
+        return GroupModels(specs, elsewhere, self._current_of(specs), self._answers_of(specs), unreadable)
 
     def baseline(self, baseline_id: str) -> Baseline:
         """Return a baseline that was current once. Raises PegelError when it cannot be read."""
@@ -97,6 +102,14 @@ class RegistryView:
     def unpack(self, baseline_id: str, data: bytes) -> Summary:
         """Return a packed summary under the layout of its baseline."""
         return Summary.from_bytes(data, self.baseline(baseline_id).layout)
+
+    def _answers_of(self, specs: dict[str, MonitorSpec]) -> dict[str, ReplayReference]:
+        known = {
+            key: self._answers.get((spec.model.name, spec.model.version, spec.attribution.identity))
+            for key, spec in specs.items()
+            if spec.attribution.is_used
+        }
+        return {key: reference for key, reference in known.items() if reference is not None}
 
     def _current_of(self, specs: dict[str, MonitorSpec]) -> dict[str, str | None]:
         # Whether one can be read is found out where it is used: there it is that model's failure, with its reason.

@@ -385,6 +385,7 @@ class Results:
             tables.skew,
             tables.attributions,
             tables.learned_rows,
+            tables.identities,
             tables.findings,
             tables.inboxes,
             tables.outliers,

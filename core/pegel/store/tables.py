@@ -231,6 +231,22 @@ learned_rows = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
+# What an endpoint answered when its version was new: by that it is told whether it is the same version still. `frozen`
+# are the rows that are asked about again, and what was answered; `asked_at` is when that was done last.
+identities = sa.Table(
+    "identities",
+    metadata,
+    *_monitor(),
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("artefact", sa.Text),
+    sa.Column("source", Foreign, nullable=False),
+    *(_count(name) for name in ("differing", "replayed", "fewest")),
+    sa.Column("frozen", Document),
+    sa.Column("why", Foreign, nullable=False),
+    sa.Column("asked_at", Instant),
+    sa.Column("at", Instant, nullable=False),
+)
+
 # Only final windows have findings. `seq` is the order in which findings became visible; a reader's cursor is the one
 # that it read up to.
 findings = sa.Table(

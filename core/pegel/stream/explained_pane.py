@@ -12,6 +12,7 @@ import numpy as np
 from pegel.baseline.attribution_reference import AttributionReference
 from pegel.data.attribution_event import Attributions, Match
 from pegel.data.attribution_event import decode as read
+from pegel.data.canary_event import decode_canaries, is_of_canaries
 from pegel.data.columns import Role
 from pegel.errors import InvalidPayload
 from pegel.judge.attribution.learned_baseline import columns_of
@@ -46,7 +47,10 @@ class ExplainedPane(PaneCounting):
         readable = np.ones(events.places.size, dtype=np.bool_)
         for at, body in enumerate(events.bodies):
             try:
-                self._take(self._read(body), events, at)
+                if is_of_canaries(body):
+                    self._take_canaries(decode_canaries(body), events.told_id(at))
+                else:
+                    self._take(self._read(body), events, at)
             except InvalidPayload as error:
                 readable[at] = False
                 self._reject(events, at, error)
@@ -64,7 +68,7 @@ class ExplainedPane(PaneCounting):
     def finish(self, answered: Mapping[str, Ids] | None = None) -> Partial:
         """Return everything counted."""
         partial = PaneCounting.finish(self, answered)
-        if (self.counts.rows or self.counts.others) and not self.is_closed:
+        if (self.counts.rows or self.counts.others or self.counts.replayed) and not self.is_closed:
             partial.rows = self.counts.rows
             partial.explained = self.counts.to_bytes()
         return partial
@@ -117,6 +121,22 @@ class ExplainedPane(PaneCounting):
         self.counts.baseline_id = "" if loaded is None else loaded.baseline.id
         self.counts.others += given.n
         self.counts.others_by = max(self.counts.others_by, (given.method.value, given.artefact or ""))
+
+    def _take_canaries(self, given: tuple[Match, ...], event_id: str) -> None:
+        """Count answers to rows that are asked about again and again; each has its place, which tells it from others.
+
+        They are no explained rows, but answers that somebody looked at, as replayed ones are.
+        """
+        loaded = self._loaded()
+        if self.is_closed:
+            return
+        if loaded is not None:
+            self.counts.baseline_id = loaded.baseline.id
+        self.counts.replayed += sum(match is not Match.UNKNOWN for match in given)
+        differing = frozenset(place for place, match in enumerate(given) if match is Match.OTHER)
+        self.counts.differing += len(differing)
+        if differing:
+            self.counts.differ(differing, (event_id,))
 
     def _add(self, given: Attributions, loaded: LoadedBaseline, known: AttributionReference) -> None:
         if self.counts.summary is None or self.counts.sums is None:

@@ -291,7 +291,15 @@ class GroupState:
 
     def _commit(self, emissions: Emissions, models: WatchedModels, now: datetime) -> Commit:
         specs = models.specs
-        rows = judged(emissions, specs, self.baselines, self.charts, now=now, current=models.baselines)
+        rows = judged(
+            emissions,
+            specs,
+            self.baselines,
+            self.charts,
+            now=now,
+            current=models.baselines,
+            answers=models.answers,
+        )
         self.charts |= rows.charts
         self._lost_windows += [(span.key, span.span.start) for span in rows.lost if span.final]
         self._note_failures(rows.lost, _judged_keys(rows), now)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 
-from pegel.baseline.attribution_reference import ReplayReference
 from pegel.baseline.baseline import Baseline
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.judge.attribution.attribution_judgement import (
     LEARNING,
     AttributionJudgement,
@@ -48,10 +48,15 @@ class JudgedExplanation:
 
 @dataclass(frozen=True, slots=True)
 class ExplanationJudge:
-    """Judges final windows of explained rows. `current`: the baselines of the rows themselves, by monitor key."""
+    """Judges final windows of explained rows.
+
+    `current`: the baselines of the rows themselves; `answers`: what came of looking at answers at onboarding; both by
+    monitor key.
+    """
 
     baselines: Baselines
     current: Mapping[str, str | None]
+    answers: Mapping[str, ReplayReference]
     now: datetime
 
     def judged(self, count: SpanCount, spec: MonitorSpec, before: ChartState) -> JudgedExplanation:
@@ -60,7 +65,7 @@ class ExplanationJudge:
         reference = None if count.baseline_id is None else self.baselines.baseline(count.baseline_id)
         carried = self._carried(before, reference)
         rows = self._together(counts, carried)
-        replay = ReplayReference() if reference is None else explained_by(reference).replay
+        replay = self.answers.get(spec.key, ReplayReference())
         tests = 0 if replay.is_exact else 1
         level, section = window_level(spec, self._rows_baseline(spec)), spec.attribution
         waits = LEARNING if section.baseline is None else HELD_OUT
@@ -69,9 +74,11 @@ class ExplanationJudge:
         )
         judgement = _with_others(judgement, counts, reference, spec)
         identity = None
-        if section.identity == "replay":
+        if section.identity != "off":
             width = tests if reference is None else len(reference.layout.schema.fields) + tests
-            identity = judge_identity(counts.answers, replay, sidak(level, width), version=spec.model.version)
+            identity = judge_identity(
+                counts.answers, replay, sidak(level, max(1, width)), version=spec.model.version, by=section.identity
+            )
         since = count.span.start if carried is None else carried.since
         judged = Judged(spec, count.span, count.revision, count.baseline_id or "")
         row = self._row(count, spec, judgement, identity, rows, since)

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement, judge
@@ -57,14 +58,15 @@ def judged(
     *,
     now: datetime,
     current: Mapping[str, str | None] = MappingProxyType({}),
+    answers: Mapping[str, ReplayReference] = MappingProxyType({}),
 ) -> JudgedRows:
     """Judge what is new. What belongs to a monitor that nobody watches any more is left out.
 
     `charts` holds what earlier final spans left, by monitor key; it is not changed. `current`: the baselines in effect,
-    by monitor key.
+    and `answers`: what came of looking at answers at onboarding, both by monitor key.
     """
     rows = JudgedRows(lost=[lost for lost in emissions.lost if watched_key(lost.key) in specs])
-    explained = ExplanationJudge(baselines, current, now)
+    explained = ExplanationJudge(baselines, current, answers, now)
     for count in emissions.spans:
         if is_explained_key(count.key):
             _judge_explained(count, specs.get(watched_key(count.key)), explained, charts, rows)

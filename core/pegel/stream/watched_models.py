@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from pegel.baseline.baseline import Baseline
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.judge.attribution.learned_baseline import PRODUCTION
 from pegel.spec.monitor_spec import MonitorSpec, Windowing
 from pegel.spec.names import explained_key
@@ -36,6 +37,11 @@ class WatchedModels(Protocol):
 
         Of attributions that of a baseline of these, by the key of explained rows, see `pegel.spec.names.explained_key`.
         """
+        ...
+
+    @property
+    def answers(self) -> Mapping[str, ReplayReference]:
+        """Return what came of looking at answers at onboarding, by monitor key, of models of which that was done."""
         ...
 
     @property

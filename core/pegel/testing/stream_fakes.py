@@ -14,6 +14,7 @@ from fastavro import schemaless_writer
 from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.data.hopsworks_avro import SCHEMAS
 from pegel.data.instants import to_us
 from pegel.data.look_up_faults import LookUpFault
@@ -44,6 +45,7 @@ class FixedModels:
     specs: dict[str, MonitorSpec] = field(default_factory=dict)
     baselines: dict[str, str | None] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
+    answers: dict[str, ReplayReference] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def watch(self, spec: MonitorSpec, baseline_id: str | None) -> None:

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -29,9 +29,12 @@ from pegel_serving import json_logs
 from pegel_serving.attribution.attribution_metrics import AttributionMetrics
 from pegel_serving.attribution.attribution_outbox import AttributionOutbox
 from pegel_serving.attribution.attribution_worker import AttributionWorker
+from pegel_serving.attribution.canary_rounds import canary_rounds
 from pegel_serving.attribution.endpoint_door import endpoint_door
-from pegel_serving.attribution.held_out_baselines import HeldOutBaselines
+from pegel_serving.attribution.first_replay import first_replays
+from pegel_serving.attribution.held_out_baseline import held_out_baselines
 from pegel_serving.attribution.model_preparation import ModelPreparation
+from pegel_serving.attribution.model_works import ModelWorks
 from pegel_serving.attribution.ordered_features import OrderedFeatures
 from pegel_serving.attribution.outlier_explanations import OutlierExplanations
 from pegel_serving.attribution.record_at import RecordAt
@@ -101,19 +104,30 @@ def run(options: argparse.Namespace, settings: Settings, ending: threading.Event
     engine = connect(settings.database)
     features = OrderedFeatures(settings, engine)
     preparation = ModelPreparation(settings, endpoint_door(settings), features)
-    held_out = HeldOutBaselines(preparation, settings, engine)
+    works: list[ModelWorks] = []
+
+    def prepared(endpoint: str, said: Mapping[str, Any]) -> None:
+        for one in works:
+            one.prepared(endpoint, said)
+
     records = RecordAt(settings)
     outliers = OutlierExplanations(preparation, features, engine, records)
     outbox = AttributionOutbox(sender)
-    worker = AttributionWorker(preparation, outbox, metrics, most_bytes=most_bytes, prepared=held_out.prepared)
+    worker = AttributionWorker(preparation, outbox, metrics, most_bytes=most_bytes, prepared=prepared)
+    works += [
+        held_out_baselines(preparation, settings, engine),
+        first_replays(preparation, settings, engine),
+        canary_rounds(preparation, settings, engine, worker.put),
+    ]
+    beside: list[ModelWorks | OutlierExplanations] = [*works, outliers]
     reader = TopicReader(settings, f"pegel-attribution-{options.namespace}", worker.forget)
     specs = WatchedSpecs(Registry(engine), options.namespace)
     server = _metrics_server(options, metrics)
     try:
-        _work(worker, (held_out, outliers), reader, specs, ending, server=server)
+        _work(worker, beside, reader, specs, ending, server=server)
     finally:
-        held_out.end()
-        outliers.end()
+        for one in beside:
+            one.end()
         records.close()
         worker.end(SERVICE_GRACE.total_seconds() / 2)
         reader.commit(worker.offsets.safe(), wait=True)
@@ -124,7 +138,7 @@ def run(options: argparse.Namespace, settings: Settings, ending: threading.Event
 
 def _work(
     worker: AttributionWorker,
-    beside: Sequence[HeldOutBaselines | OutlierExplanations],
+    beside: Sequence[ModelWorks | OutlierExplanations],
     reader: TopicReader,
     specs: WatchedSpecs,
     ending: threading.Event,

@@ -31,6 +31,12 @@ PREFIX: Final = "pegel-probe-"
 """Of the ids of our own requests, in their header `Ce-Id`."""
 ANSWERS_WITHIN_S: Final = 30.0
 MOST_ANSWER: Final = 16 << 20
+_OF_ROWS: Final = frozenset({400, 413, 422})
+"""Status codes of an endpoint that works and does not take the rows."""
+
+
+class RefusedRows(NotExplained):
+    """The endpoint takes no such rows; it does answer."""
 
 
 @dataclass(slots=True)
@@ -72,7 +78,7 @@ class AskedEndpoint:
         """
         self.budget.spend(len(rows))
         instances = [list(map(_plain, row)) for row in rows.tolist()]
-        body = self._post(orjson.dumps({"instances": instances}))
+        body = post(self.address, self.token, orjson.dumps({"instances": instances}))
         try:
             decoded = decode_batch([body], self.schema, Role.PREDICTION)
         except InvalidPayload as error:
@@ -92,22 +98,30 @@ class AskedEndpoint:
         columns = (classes[1:] if len(classes) == 2 else classes) or numeric[:1]  # noqa: PLR2004  of two the second
         return np.asarray(answers[:, columns], dtype=np.float64)
 
-    def _post(self, body: bytes) -> bytes:
-        headers = {
-            "Content-Type": wire.JSON,
-            wire.PROBE_HEADER: self.token,
-            wire.http_name(wire.HEADER_ID): f"{PREFIX}{uuid.uuid4()}",
-        }
-        request = urllib.request.Request(self.address, data=body, headers=headers)  # noqa: S310  by our own backend
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=ANSWERS_WITHIN_S) as answer:
-                read: bytes = answer.read(MOST_ANSWER + 1)
-        except (OSError, urllib.error.URLError, ValueError) as error:
-            raise NotExplained(f"the endpoint does not answer: {sentence(error)}") from error
-        if len(read) > MOST_ANSWER:
-            raise NotExplained(f"the endpoint answers with more than {MOST_ANSWER >> 20} MiB")
-        return read
+
+def post(address: str, token: str, body: bytes) -> bytes:
+    """Return what an endpoint answers to a question of ours, which its proxy knows by `token` and the id by its prefix.
+
+    Raises NotExplained where it does not answer, and RefusedRows where it takes no such rows.
+    """
+    headers = {
+        "Content-Type": wire.JSON,
+        wire.PROBE_HEADER: token,
+        wire.http_name(wire.HEADER_ID): f"{PREFIX}{uuid.uuid4()}",
+    }
+    request = urllib.request.Request(address, data=body, headers=headers)  # noqa: S310  by our own backend
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=ANSWERS_WITHIN_S) as answer:
+            read: bytes = answer.read(MOST_ANSWER + 1)
+    except urllib.error.HTTPError as error:
+        kind = RefusedRows if error.code in _OF_ROWS else NotExplained
+        raise kind(f"the endpoint does not answer: {sentence(error)}") from error
+    except (OSError, urllib.error.URLError, ValueError) as error:
+        raise NotExplained(f"the endpoint does not answer: {sentence(error)}") from error
+    if len(read) > MOST_ANSWER:
+        raise NotExplained(f"the endpoint answers with more than {MOST_ANSWER >> 20} MiB")
+    return read
 
 
 def _plain(value: Any) -> Any:

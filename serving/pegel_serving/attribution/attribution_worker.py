@@ -34,13 +34,13 @@ from pegel_serving.attribution.explained_model import ExplainedModel
 from pegel_serving.attribution.joined_halves import EventHalf, HalfJoin, WholeEvent
 from pegel_serving.attribution.model_lane import ENDED, OVERLOADED, ModelLane
 from pegel_serving.attribution.model_preparation import ModelPreparation
+from pegel_serving.attribution.own_record import own_record
 from pegel_serving.attribution.safe_offsets import SafeOffsets
 from pegel_serving.attribution.told_event import ToldEvent
 from pegel_serving.logger.kafka_record import KafkaRecord
 
 log = structlog.stdlib.get_logger(__name__)
 
-SOURCE: Final = "pegel-attribution"
 OVERDUE_EVERY_S: Final = 1.0
 LANE_END_S: Final = 3.0
 OVER_BUDGET: Final = "over_budget"
@@ -83,6 +83,7 @@ class AttributionWorker:
         self._models: dict[str, ExplainedModel] = {}
         self._lanes: dict[str, ModelLane] = {}
         self._told: SimpleQueue[tuple[ModelLane | None, WholeEvent, ToldEvent]] = SimpleQueue()
+        self._own: SimpleQueue[KafkaRecord] = SimpleQueue()
         self._overdue_at = 0.0
         self._ending = False
         self.offsets = SafeOffsets()
@@ -118,6 +119,10 @@ class AttributionWorker:
                 self._take_event(record, event_id, attributes)
         self.work()
 
+    def put(self, record: KafkaRecord) -> None:
+        """Bring away a record that is about no event of the topic; from any thread."""
+        self._own.put(record)
+
     def work(self) -> None:
         """Bring on whatever waits; to be called several times a second."""
         now = time.monotonic()
@@ -131,6 +136,8 @@ class AttributionWorker:
             except Empty:
                 break
             self._finish(event, told)
+        while not self._own.empty():
+            self._outbox.put(self._own.get(), _not_of_an_event)
         self._outbox.work()
         self._count_halves()
 
@@ -247,21 +254,17 @@ class AttributionWorker:
         self._late, self._alone = self._join.late, self._join.alone
 
 
+def _not_of_an_event(done: bool) -> None:
+    if not done:
+        log.warning("the broker refuses what is told of canaries")
+
+
 def attribution_record(event: WholeEvent, spec: MonitorSpec, body: bytes) -> KafkaRecord:
     """Return the record of an attribution event: under the id, the time and the endpoint of its request."""
     request = event.request
-    headers: dict[str, bytes] = {
-        wire.HEADER_ID: request.event_id,
-        wire.HEADER_TYPE: wire.ATTRIBUTION_TYPE.encode(),
-        wire.HEADER_SOURCE: SOURCE.encode(),
-        wire.HEADER_SPEC_VERSION: wire.SPEC_VERSION.encode(),
-        wire.HEADER_ENDPOINT: request.endpoint.encode(),
-        wire.HEADER_NAMESPACE: spec.namespace.encode(),
-        wire.HEADER_COMPONENT: wire.PREDICTOR.encode(),
-        wire.HEADER_CONTENT_TYPE: wire.JSON.encode(),
-        **({wire.HEADER_TIME: request.time} if request.time else {}),
-    }
-    return KafkaRecord(request.address[0], request.event_id, body, tuple(headers.items()), request.time_ms)
+    return own_record(
+        spec, request.event_id, body, topic=request.address[0], time=request.time, time_ms=request.time_ms
+    )
 
 
 def _rows(body: bytes) -> int:

@@ -25,7 +25,7 @@ def endpoint_door(settings: Settings) -> Door:
         except (ImportError, AttributeError, ValueError) as error:
             raise SetupError(
                 f"expected a serving backend that can be asked from here, given {settings.serving_backend}: {error}; "
-                f"{spec.key} is not explained by its endpoint. State via: artefact"
+                f"the endpoint of {spec.key} is not asked"
             ) from error
         status = backend.observe(spec.endpoint)
         if not status.url:

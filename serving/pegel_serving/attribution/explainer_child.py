@@ -56,21 +56,18 @@ class ExplainerChild:
 
     def ask(self, events: Sequence[WholeEvent]) -> list[ToldEvent]:
         """Return what becomes of each event. Raises SilentExplainer; then the process is of no more use."""
-        return self._ask(
+        return self.ask_bodies(
             [
                 (event.request.hashed, event.request.body, None if event.answer is None else event.answer.body)
                 for event in events
             ]
         )
 
-    def ask_bodies(self, requests: Sequence[tuple[int, bytes]]) -> list[ToldEvent]:
-        """Return what becomes of requests that nobody answered, each with the 64 bits by which it draws.
+    def ask_bodies(self, events: Sequence[tuple[int, bytes, bytes | None]]) -> list[ToldEvent]:
+        """Return what becomes of requests, each with the 64 bits by which it draws, and its answer if there is one.
 
         Raises SilentExplainer.
         """
-        return self._ask([(seed, body, None) for seed, body in requests])
-
-    def _ask(self, events: Sequence[tuple[int, bytes, bytes | None]]) -> list[ToldEvent]:
         lines = [[seed, len(request), -1 if answer is None else len(answer)] for seed, request, answer in events]
         bodies = b"".join(request + (answer or b"") for _, request, answer in events)
         send(self._connection, {"events": lines}, bodies)

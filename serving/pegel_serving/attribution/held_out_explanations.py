@@ -56,7 +56,9 @@ def explained_rows(
     values, raw, left_out, unit = [], [], Counter[str](), Unit.PREDICTION
     for start in range(0, rows.num_rows, at_once):
         bodies = request_bodies(rows.slice(start, at_once), features)
-        told = child.ask_bodies([(event_hash(b"held-out %d" % (start + at)), body) for at, body in enumerate(bodies)])
+        told = child.ask_bodies(
+            [(event_hash(b"held-out %d" % (start + at)), body, None) for at, body in enumerate(bodies)]
+        )
         known = [decode(one.body, len(features)) for one in told if not one.reason]
         left_out.update(one.reason for one in told if one.reason)
         if not known:

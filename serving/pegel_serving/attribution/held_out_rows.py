@@ -52,16 +52,16 @@ def held_out_table(store: LocalFeatureStore, spec: MonitorSpec, features: Sequen
     return place
 
 
-def drawn_rows(place: Path, features: Sequence[Field], most: int) -> Any:
+def drawn_rows(place: Path, features: Sequence[Field], most: int, *, fewest: int = MIN_BASELINE) -> Any:
     """Return at most `most` rows of a table of Parquet, evenly drawn, the same ones each time, in their order.
 
-    Raises OSError, pyarrow's errors (ValueErrors), InvalidSpec where they are too few for a baseline or too large.
+    Raises OSError, pyarrow's errors (ValueErrors), InvalidSpec for fewer than `fewest`, and where they are too large.
     """
     found = dataset.dataset(place, format="parquet")
     names = [field.name for field in features]
     count = found.count_rows()
-    if min(count, most) < MIN_BASELINE:
-        raise InvalidSpec(f"attribution.baseline: expected at least {MIN_BASELINE:,} held-out rows, given {count:,}")
+    if min(count, most) < fewest:
+        raise InvalidSpec(f"attribution.baseline: expected at least {fewest:,} held-out rows, given {count:,}")
     places = np.sort(np.random.default_rng(_SEED).choice(count, min(count, most), replace=False))
     taken, size, start = [], 0, 0
     for batch in found.to_batches(columns=names, batch_size=_AT_ONCE, batch_readahead=1, fragment_readahead=1):

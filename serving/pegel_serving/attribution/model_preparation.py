@@ -42,13 +42,18 @@ class ModelPreparation:
             told["features"] = [field.name for field in self._features.of(spec)]
             if spec.attribution.via == "artefact":
                 return told | {"folder": _folder(spec)}
-            address, token = self._door(spec)
+            address, token = self.endpoint(spec)
             schema = LocalFeatureStore(self._settings.features).describe(spec.baseline.source)
         except PegelError as error:
             raise OSError(str(error)) from error
-        asked = {"address": f"{address.rstrip('/')}/v1/models/{spec.served_name}:predict", "token": token}
+        asked = {"address": address, "token": token}
         calls = {"calls_per_minute": calls_per_minute(spec, held_out=held_out), "schema": schema.to_json()}
         return told | asked | calls
+
+    def endpoint(self, spec: MonitorSpec) -> tuple[str, str]:
+        """Return where the endpoint of a model is asked, and its secret. Raises PegelError."""
+        address, token = self._door(spec)
+        return f"{address.rstrip('/')}/v1/models/{spec.served_name}:predict", token
 
     def _background(self, spec: MonitorSpec) -> str | None:
         """Return where rows of the baseline are; None where they are in no folder that this process sees."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.engine import Engine
 
-from pegel.data.columns import Field, Role
+from pegel.data.columns import Field, Role, Schema
 from pegel.errors import TemporaryError
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.monitor_spec import MonitorSpec
@@ -33,8 +33,12 @@ class OrderedFeatures:
             found = self._known[spec.key]
         return found
 
-    def _found(self, spec: MonitorSpec) -> tuple[Field, ...]:
+    def schema(self, spec: MonitorSpec) -> Schema:
+        """Return the features and predictions of a model. Raises PegelError where nobody knows them now."""
         current = self._baselines.current(spec.model.name, spec.model.version)
         if current is None:
-            return LocalFeatureStore(self._settings.features).describe(spec.baseline.source).of_role(Role.FEATURE)
-        return self._baselines.get(current).layout.schema.of_role(Role.FEATURE)
+            return LocalFeatureStore(self._settings.features).describe(spec.baseline.source)
+        return self._baselines.get(current).layout.schema
+
+    def _found(self, spec: MonitorSpec) -> tuple[Field, ...]:
+        return self.schema(spec).of_role(Role.FEATURE)

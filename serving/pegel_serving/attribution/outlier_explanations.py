@@ -110,7 +110,7 @@ class OutlierExplanations:
             if prepared.get("reason"):
                 raise OSError(str(prepared.get("why")))
             for row, body in asked:
-                (told,) = child.ask_bodies([(event_hash(row.event_id.encode()), body)])
+                (told,) = child.ask_bodies([(event_hash(row.event_id.encode()), body, None)])
                 made = {"why": told.why or told.reason} if told.reason else made_of(told.body, features, spec)
                 self._store.keep(row, made)
         finally:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pegel.baseline.attribution_reference import ReplayReference
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.data.spans import Span
 from pegel.judge.attribution.model_identity import (
     ReplayedAnswers,
@@ -22,9 +22,14 @@ START = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SPEC = MonitorSpec.parse({"model": {"name": "credit", "uri": "/m"}, "baseline": {"source": "local://credit"}})
 
 
-def verdict(now: ReplayedAnswers, before: ReplayReference = ReplayReference(), level: float = 1e-5) -> FeatureVerdict:  # noqa: B008
+def verdict(
+    now: ReplayedAnswers,
+    before: ReplayReference = ReplayReference(),  # noqa: B008
+    level: float = 1e-5,
+    by: str = "replay",
+) -> FeatureVerdict:
     """Judge a window of which rows were replayed."""
-    found = judge_identity(now, before, level, version=1)
+    found = judge_identity(now, before, level, version=1, by=by)
     assert found is not None
     return found
 
@@ -76,10 +81,40 @@ def test_answers_that_cannot_be_reproduced() -> None:
     assert 0 < changed.p_value < 1e-5
 
 
-@pytest.mark.parametrize("before", [ReplayReference(), ReplayReference(5, 1_000)])
-def test_a_finding_is_recomputed(before: ReplayReference) -> None:
+@pytest.mark.parametrize(("differing", "replayed"), [(1_000, 2_000), (5, 2)])
+def test_what_could_not_tell_another_model_is_not_ok(differing: int, replayed: int) -> None:
+    """Where all answers differed at onboarding, or the window has few, answers that all differ would be no finding."""
+    before = ReplayReference(differing=differing, replayed=1_000)
+    found = verdict(ReplayedAnswers(replayed=replayed, differing=2, different_rows=2), before)
+
+    assert Verdict.INSUFFICIENT == found.verdict
+    assert f"{differing:,} of 1,000 answers differed at onboarding" in found.what
+
+
+@pytest.mark.parametrize(
+    ("fewest", "differing", "expected"),
+    [
+        (1, 0, Verdict.OK),
+        (1, 1, Verdict.MODEL_CHANGED),
+        (2, 1, Verdict.INSUFFICIENT),
+        (2, 2, Verdict.MODEL_CHANGED),
+    ],
+)
+def test_one_canary_is_enough_and_of_classes_two(fewest: int, differing: int, expected: Verdict) -> None:
+    """Rows that are asked again tell by one answer that differs, or by two where answers are classes alone."""
+    now = ReplayedAnswers(replayed=64, differing=differing, different_rows=differing)
+    found = verdict(now, ReplayReference(0, 64, fewest), by="canaries")
+
+    assert (expected, "canaries") == (found.verdict, found.test)
+
+
+@pytest.mark.parametrize(
+    ("before", "by"),
+    [(ReplayReference(), "replay"), (ReplayReference(5, 1_000), "replay"), (ReplayReference(0, 64, 2), "canaries")],
+)
+def test_a_finding_is_recomputed(before: ReplayReference, by: str) -> None:
     """From the counts that it holds."""
-    found = verdict(ReplayedAnswers(replayed=2_000, differing=100, different_rows=90), before)
+    found = verdict(ReplayedAnswers(replayed=2_000, differing=100, different_rows=90), before, by=by)
     finding = Judged(SPEC, Span(START, START + timedelta(minutes=10)), 1).finding(found, {})
 
     assert explain_identity(finding).agrees

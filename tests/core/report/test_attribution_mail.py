@@ -10,7 +10,7 @@ import pytest
 from pegel.alerts.alert import Alert, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.update import Look, update
-from pegel.baseline.attribution_reference import ReplayReference
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.data.spans import Span
 from pegel.detect.attribution_change import AttributionChange
 from pegel.judge.attribution.attribution_judgement import effect_of
@@ -39,9 +39,9 @@ def span(window: int) -> Span:
     return Span(start, start + timedelta(minutes=10))
 
 
-def other_answers(window: int, before: int = 1_000) -> Finding:
-    """Return that a third of the answers of a window are another model's; `before`: answers replayed at onboarding."""
-    verdict = judge_identity(ReplayedAnswers(3_000, 1_000, 256, ("e1",)), ReplayReference(0, before), 0.0, version=1)
+def other_answers(window: int, before: ReplayReference = ReplayReference(0, 1_000), by: str = "replay") -> Finding:  # noqa: B008
+    """Return that a third of the answers of a window are another model's; `before`: onboarding."""
+    verdict = judge_identity(ReplayedAnswers(3_000, 1_000, 256, ("e1",)), before, 1e-5, version=1, by=by)
     assert verdict is not None
     return Judged(SPEC, span(window), 1).finding(verdict, {})
 
@@ -97,12 +97,29 @@ def test_another_model_has_an_alert_of_its_own() -> None:
 def test_what_nobody_looked_at_when_it_was_onboarded_is_said() -> None:
     """Without answers computed again then, an endpoint that rounds otherwise cannot be told from another model."""
     looked, not_looked = (
-        mailed(passed([], [other_answers(0, before)], NOON), NOON + timedelta(minutes=12)).text for before in (1_000, 0)
+        mailed(passed([], [other_answers(0, ReplayReference(0, before))], NOON), NOON + timedelta(minutes=12)).text
+        for before in (1_000, 0)
     )
 
     assert "0 of 1,000 at onboarding" in looked
     assert "none was computed again at onboarding" in not_looked
     assert ["rounds otherwise" in " ".join(text.split()) for text in (looked, not_looked)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("before", "by", "told", "chance"),
+    [
+        (ReplayReference(5, 1_000), "replay", "cannot be reproduced exactly: 5 of 1,000 differed at onboarding", False),
+        (ReplayReference(0, 64, 1), "canaries", "to the same rows as at onboarding", True),
+        (ReplayReference(0, 64, 2), "canaries", "Two different rows at least have another answer", True),
+    ],
+)
+def test_a_mail_says_how_answers_were_compared(before: ReplayReference, by: str, told: str, chance: bool) -> None:
+    """Whether they can be reproduced, which rows were asked about, and whether chance has a part in it."""
+    text = " ".join(mailed(passed([], [other_answers(0, before, by)], NOON), NOON + timedelta(minutes=12)).text.split())
+
+    assert told in text
+    assert ("no chance is involved" in text) is chance
 
 
 def test_it_is_over_after_two_windows_of_its_answers() -> None:

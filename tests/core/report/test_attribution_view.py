@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from explained_windows import drawn, explained_baseline, explained_window, keep
 
 from pegel.baseline.baseline import Baseline
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.cli.command_line import run
 from pegel.judge.findings import Finding, Verdict
 from pegel.report.attribution_view import AttributionView
@@ -19,6 +20,7 @@ from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.store.attribution_store import AttributionStore
 from pegel.store.database import writing
+from pegel.store.identity_store import FirstAnswers, IdentityStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.testing.manual_clock import START
@@ -67,6 +69,24 @@ def test_the_page_says_whether_the_open_drift_matters(sources: Sources, referenc
     assert f"{row.facts['clean_ndcg']:.5f}" in known.order
     assert "those of the registered version; 2 of 2,000 replayed answers differ" in known.identity
     assert [] == view.problems
+
+
+def test_the_page_says_what_is_known_of_onboarding(sources: Sources, reference: Baseline) -> None:
+    """Nobody looked, some answers differed even then, or why nobody can look; where all were found again, nothing."""
+    keep(sources.engine, explained_window(SPEC, reference, AT, drawn(2_000, 1)))
+    store, told = IdentityStore(sources.engine), []
+    for differing, replayed, why in ((0, 0, ""), (5, 1_000, ""), (0, 0, "it does not answer"), (0, 1_000, "")):
+        known = ReplayReference(differing, replayed)
+        answers = FirstAnswers(model="delays", version=1, identity="replay", reference=known, why=why, at=NOW)
+        store.put(answers)
+        view = model_view(sources, "delays", 1, NOW).attributions
+        assert view is not None
+        told.append(view.identity)
+
+    assert told[0].endswith("No answers were looked at when it was onboarded.")
+    assert "cannot be reproduced exactly: 5 of 1,000 differed at onboarding." in told[1]
+    assert told[2].endswith("Nobody can look now: it does not answer.")
+    assert told[3].endswith(" UTC.")
 
 
 def test_order_that_changed_is_shown(sources: Sources, reference: Baseline) -> None:

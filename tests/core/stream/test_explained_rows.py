@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from pegel.archive.logged_events import ArchivedModel, logged_events
-from pegel.baseline.attribution_reference import ReplayReference
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.data.attribution_event import Attributions, Match, Method, Unit, decode, encode
 from pegel.data.wire import ATTRIBUTION_TYPE
 from pegel.errors import InvalidSpec
@@ -218,12 +218,14 @@ def test_a_row_scored_again_and_again_is_one_row(asking: Any) -> None:
 
 def test_answers_that_never_could_be_reproduced(asking: Any) -> None:
     """Where one in a hundred differed at onboarding, one in a hundred is no change."""
-    reference(asking, replay=ReplayReference(differing=10, replayed=1_000))
+    asking.models.answers[KEY] = ReplayReference(differing=10, replayed=1_000)
     state = asking.start()
     asking.send(state, explained(asking, 0, 60, differing=4))
     close(asking, state)
+    (row,) = store(asking).list("delays", 1)
 
     assert [] == findings(asking)
+    assert (Verdict.OK, 4) == (row.identity, row.differing)
 
 
 def test_few_rows_wait_for_the_next_windows(asking: Any) -> None:

@@ -6,14 +6,14 @@ nearly every clean window would seem changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.baseline.attribution_reference import AttributionReference, ReplayReference
+from pegel.baseline.attribution_reference import AttributionReference
 from pegel.baseline.baseline import Baseline
 from pegel.data.attribution_event import Method, Unit
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
@@ -53,8 +53,6 @@ class RowsToLearn:
     artefact: str | None
     source: str = PRODUCTION
     unit: Unit = Unit.PREDICTION
-    replay: ReplayReference = field(default_factory=ReplayReference)
-    """What came of replaying answers when the model certainly was the registered one: at onboarding."""
 
 
 def rows_needed(features: int) -> int:
@@ -86,9 +84,7 @@ def learned_baseline(
             f"of {width}. No baseline was made."
         )
     try:
-        reference = AttributionReference.of(
-            rows.attributions, rows.raw, rows.method, rows.artefact, rows.replay, unit=rows.unit
-        )
+        reference = AttributionReference.of(rows.attributions, rows.raw, rows.method, rows.artefact, unit=rows.unit)
     except ValueError as error:
         raise InvalidSpec(f"attribution: {error}. No baseline was made.") from error
     schema = Schema(tuple(Field(attribution_field(name), Kind.NUMERIC, Role.ATTRIBUTION) for name in features))

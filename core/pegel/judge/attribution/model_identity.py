@@ -2,15 +2,16 @@
 
 Where none of them differed at onboarding, no chance is involved: three different rows whose answers differ are another
 model, and no false alarm is spent on that. Three, because one damaged record is no deployment. Where answers cannot be
-reproduced exactly, more of them have to differ than then, beyond chance.
+reproduced exactly, more of them have to differ than then, beyond chance. The same of canaries: few rows that are asked
+again and again, of which one answer that differs is another model, or two where answers are classes alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pegel.baseline.attribution_reference import ReplayReference
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.detect.count_tests import CountTest
 from pegel.detect.effect import percent_of
 from pegel.judge.decision import FeatureVerdict
@@ -22,11 +23,14 @@ from pegel.spec.plain_numbers import how_many
 ANSWERS: Final = "answers"
 """Stands where a feature's name stands in findings about the identity of the model."""
 REPLAY: Final = "replay"
-FEWEST_DIFFERING: Final = 3
-_RULE = f"at least {FEWEST_DIFFERING} different rows whose logged answers are not those that the artefact gives"
+CANARIES: Final = "canaries"
+_RULES: Final = {
+    REPLAY: "at least {} whose logged answers are not those that the artefact gives",
+    CANARIES: "at least {} whose answers are not those that the endpoint gave at onboarding",
+}
 _FORMULA = (
     "P(K >= seen), K hypergeometric: `seen` of n replayed rows of the window against `seen_in_baseline` of m at "
-    "onboarding, given their sum"
+    "onboarding, given their sum; answers of this endpoint cannot be reproduced exactly"
 )
 
 
@@ -42,30 +46,34 @@ class ReplayedAnswers:
 
 
 def judge_identity(
-    now: ReplayedAnswers, before: ReplayReference, level: float, *, version: int
+    now: ReplayedAnswers, before: ReplayReference, level: float, *, version: int, by: str = REPLAY
 ) -> FeatureVerdict | None:
     """Return the verdict on the answers of one window; None where none was replayed.
 
-    Where no chance is involved, answers that differ in fewer than three rows are INSUFFICIENT: neither another model,
-    nor as of the registered one, so that they end no alert.
+    Where no chance is involved, answers that differ in fewer rows than make another model (three replayed ones) are
+    INSUFFICIENT: neither that, nor as of the registered one, so that they end no alert. So is a window in which answers
+    that all differ would be no finding: too many did at onboarding, or the window has too few.
 
     Args:
         now: The window.
         before: Onboarding.
         level: Of the test, where answers cannot be reproduced exactly; nothing is spent else.
         version: Of the model, for people.
+        by: How answers are compared, `REPLAY` or `CANARIES`.
     """
     if not now.replayed:
         return None
     test = CountTest(ANSWERS, now.differing, now.replayed, before.differing, before.replayed)
-    enough = now.different_rows >= FEWEST_DIFFERING
+    enough = now.different_rows >= before.fewest
     if before.is_exact:
         verdict, p_value, threshold = _by_rule(now, enough=enough), 0.0 if enough else 1.0, 0.0
     else:
         p_value, threshold = test.p_value, level
-        verdict = Verdict.MODEL_CHANGED if enough and p_value < threshold else Verdict.OK
+        verdict = _by_test(test, level, enough=enough)
     share = percent_of(now.differing, now.replayed)
     what = f"{how_many(now.differing, 'answer')} of {now.replayed:,} ({share}) are not those of version {version}"
+    if verdict is Verdict.INSUFFICIENT and not before.is_exact:
+        what = f"{before.differing:,} of {before.replayed:,} answers differed at onboarding: too many to tell by so few"
     return FeatureVerdict(
         feature=ANSWERS,
         verdict=verdict,
@@ -73,7 +81,7 @@ def judge_identity(
         n=now.replayed,
         m=before.replayed,
         detector=IDENTITY,
-        test=REPLAY,
+        test=by,
         statistic=float(now.differing),
         p_value=p_value,
         threshold=threshold,
@@ -91,6 +99,13 @@ def _by_rule(now: ReplayedAnswers, *, enough: bool) -> Verdict:
     return Verdict.INSUFFICIENT if now.differing else Verdict.OK
 
 
+def _by_test(test: CountTest, level: float, *, enough: bool) -> Verdict:
+    """Return the verdict where answers cannot be reproduced exactly; OK only where others would have been seen."""
+    if enough and test.p_value < level:
+        return Verdict.MODEL_CHANGED
+    return Verdict.OK if replace(test, seen=test.n).p_value < level else Verdict.INSUFFICIENT
+
+
 def explain_identity(finding: Finding) -> Explanation:
     """Recompute a finding on answers from the counts that it holds."""
     numbers = finding.evidence["replay"]
@@ -98,8 +113,10 @@ def explain_identity(finding: Finding) -> Explanation:
         int(numbers[name]) for name in ("differing", "replayed", "differing_before", "replayed_before")
     )
     if not before:
-        p_value = 0.0 if int(numbers["different_rows"]) >= FEWEST_DIFFERING else 1.0
-        return Explanation(finding, _RULE, _plain(numbers), (), float(seen), p_value, "none: no chance is involved")
+        fewest = int(numbers["fewest"])
+        p_value = 0.0 if int(numbers["different_rows"]) >= fewest else 1.0
+        rule = _RULES[finding.test].format(how_many(fewest, "different row"))
+        return Explanation(finding, rule, _plain(numbers), (), float(seen), p_value, "none: no chance is involved")
     test = CountTest(ANSWERS, seen, n, before, m)
     return Explanation(finding, _FORMULA, {**_plain(numbers), **test.numbers()}, (), float(seen), test.p_value)
 
@@ -113,6 +130,7 @@ def _evidence(now: ReplayedAnswers, before: ReplayReference) -> dict[str, Any]:
             "different_rows": now.different_rows,
             "differing_before": before.differing,
             "replayed_before": before.replayed,
+            "fewest": before.fewest,
         },
         "event_ids": list(now.event_ids),
     }

@@ -188,6 +188,13 @@ def _attributions() -> None:
         sa.Column("data", sa.LargeBinary(), nullable=False),
         _key("learned_rows", "model", "version", "start"),
     )
+    op.create_table(
+        "identities",
+        *(_text("model"), _integer("version"), _text("identity"), _text("artefact", null=True), _text("source")),
+        *(_count("differing"), _count("replayed"), _count("fewest")),
+        *(_text("frozen", null=True), _text("why"), _instant("asked_at", null=True), _instant("at")),
+        _key("identities", "model", "version", "identity"),
+    )
 
 
 def _performance() -> None:
