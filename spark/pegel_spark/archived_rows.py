@@ -20,6 +20,7 @@ from pegel.archive.folders import (
     visible_hours,
 )
 from pegel.archive.row_columns import ANSWERED_AT, EVENT_TIME, OF_EVERY_ROW
+from pegel_spark.core_texts import number_texts
 from pegel_spark.hadoop_files import HadoopFiles
 
 
@@ -58,13 +59,18 @@ def read_together(spark: SparkSession, paths: Sequence[str]) -> DataFrame:
 
 
 def unioned(one: DataFrame, other: DataFrame) -> DataFrame:
-    """Return the rows of two tables by the names of their columns; where types differ, as text."""
+    """Return the rows of two tables by the names of their columns; where types differ, as categories."""
     kinds = dict(one.dtypes)
     differing = [name for name, kind in other.dtypes if name in kinds and kinds[name] != kind]
-    for name in differing:
-        one = one.withColumn(name, sf.col(f"`{name}`").cast("string"))
-        other = other.withColumn(name, sf.col(f"`{name}`").cast("string"))
-    return one.unionByName(other, allowMissingColumns=True)
+    return _as_text(one, differing).unionByName(_as_text(other, differing), allowMissingColumns=True)
+
+
+def _as_text(frame: DataFrame, names: Sequence[str]) -> DataFrame:
+    kinds = dict(frame.dtypes)
+    for name in names:
+        column = sf.col(f"`{name}`")
+        frame = frame.withColumn(name, number_texts(column) if kinds[name] == "double" else column.cast("string"))
+    return frame
 
 
 def hour_files(

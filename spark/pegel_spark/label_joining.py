@@ -53,6 +53,7 @@ from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.segments import ColumnSegments
 from pegel.store.label_store import LabelDay, LabelStore
 from pegel_spark.archived_rows import archived_rows
+from pegel_spark.core_texts import entity_keys
 from pegel_spark.hadoop_files import HadoopFiles
 from pegel_spark.store_addresses import hadoop_address
 
@@ -236,13 +237,8 @@ class ModelLabels:
             there = [each for each in (*plain, *map(hashed_column, plain)) if each in frame.columns]
             if not there:
                 return sf.lit(None).cast("string")
-            parts.append(sf.coalesce(*(_text(frame, each) for each in there)))
-        # As `pegel.data.entity_keys` writes a key: JSON without blanks.
-        whole = sf.to_json(sf.array(*parts))
-        missing = sf.lit(False)
-        for part in parts:
-            missing = missing | part.isNull()
-        return sf.when(~missing, whole)
+            parts.append([sf.col(f"`{each}`") for each in there])
+        return entity_keys(parts)
 
     def _joined(self, start: datetime, end: datetime, hours: Sequence[datetime]) -> tuple[DataFrame, int, bool]:
         """Return rows with their labels, how many rows there are, and whether their answers are classes."""
@@ -352,14 +348,6 @@ def _before(ends: Mapping[LabelPartition, int]) -> Column:
         of_topic = (sf.col("topic_id") == where.topic_id) & (sf.col("partition") == where.partition)
         found = found | (of_topic & (sf.col("offset") < end))
     return found
-
-
-def _text(frame: DataFrame, name: str) -> Column:
-    """Return a column as parts of keys are written: whole numbers without a point."""
-    column = sf.col(f"`{name}`")
-    if dict(frame.dtypes)[name] != "double":
-        return column.cast("string")
-    return sf.when(column == sf.floor(column), sf.floor(column).cast("string")).otherwise(column.cast("string"))
 
 
 _KINDS = {Kind.NUMERIC: "double", Kind.CATEGORICAL: "string"}
