@@ -21,8 +21,8 @@ import shap
 from benchmarks.explain.streams_of_rows import IMPORTANT, LOST, NOISE, STREAMS, D, Fitted, Rows, Stream, drawn, fitted
 from benchmarks.page import put, when
 
-from pegel.baseline.replay_reference import ReplayReference
 from pegel.baseline.baseline import Baseline
+from pegel.baseline.replay_reference import ReplayReference
 from pegel.data.attribution_event import Method
 from pegel.data.columns import Role
 from pegel.data.spans import Span
