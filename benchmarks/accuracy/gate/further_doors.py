@@ -64,7 +64,7 @@ class AdditiveModel:
 
     def parts(self, table: pa.Table) -> Floats:
         """Return attributions, shape (rows, columns)."""
-        return (self._numbers(table) - self._middle) / self._spread
+        return np.asarray((self._numbers(table) - self._middle) / self._spread)
 
     def _numbers(self, table: pa.Table) -> Floats:
         columns = (pc.fill_null(table.column(name).cast(pa.float64()), 0.0).to_numpy() for name in self.names)
