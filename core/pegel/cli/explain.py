@@ -62,7 +62,7 @@ def explain(finding: FindingId, home: HomeOption = None, rows: WhichRows = False
     slices = _slices(settings, finding) if rows else None
     made = _made(settings, explanation.finding)
     if as_json:
-        told = {} if moved is None else {"matters": matter_to_json(moved)}
+        told: dict[str, Any] = {} if moved is None else {"matters": matter_to_json(moved)}
         told |= {} if made is None else {"made_of_it": made[1]}
         told |= {} if slices is None else {"rows": slices.to_json()}
         say(json.dumps(explanation.to_json() | told, indent=2))
