@@ -321,6 +321,11 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "How it is told that answers are those of the registered version: computed again (`replay`), the same rows "
         "asked about each hour (`canaries`), or not (`off`).",
     ),
+    "attribution.on_request": Question(
+        "Explanations",
+        "Single rows on request",
+        "Whether clients of the endpoint may have rows explained (`:explain`). It tells them how the model decides.",
+    ),
     "adversarial.probing": Question(
         "How it is asked", "Crowds of nearly equal rows", "As when somebody looks for where an answer turns."
     ),

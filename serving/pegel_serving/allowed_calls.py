@@ -1,9 +1,9 @@
-"""Which calls pass the proxy: inference, explanations, readiness and metadata of KServe's protocols, and nothing else.
+"""Which calls pass the proxy: inference, readiness and metadata of KServe's protocols, and nothing else.
 
 A model server also unloads models, shows its metrics and describes itself to whoever asks. Clients have no business
 there, so what is not listed is not forwarded. A call that names another model than the one served is not, either: it
-would be logged under this endpoint's name. A path is decoded once and must match whole; what is forwarded is the
-decoded path, so the server sees exactly what was judged.
+would be logged under this endpoint's name. Explanations pass only where the spec opens them. A path is decoded once and
+must match whole; what is forwarded is the decoded path, so the server sees exactly what was judged.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class AllowedCall:
 
     path: str
     is_inference: bool
+    is_explanation: bool = False
 
 
 class CallRefused(Exception):
@@ -40,8 +41,10 @@ class CallRefused(Exception):
         self.status = status
 
 
-def allowed_call(method: str, raw_path: bytes, model: str) -> AllowedCall:
+def allowed_call(method: str, raw_path: bytes, model: str, *, explains: bool = False) -> AllowedCall:
     """Return the call of `model` that a method and a path as it came, without query, ask for. Raises CallRefused.
+
+    `explains`: whether rows may be explained.
 
     >>> allowed_call("POST", b"/v1/models/delays-v1%3Apredict", "delays-v1")
     AllowedCall(path='/v1/models/delays-v1:predict', is_inference=True)
@@ -53,7 +56,11 @@ def allowed_call(method: str, raw_path: bytes, model: str) -> AllowedCall:
             continue
         if (match["v1"] or match["v2"] or model) != model:
             raise CallRefused(NOT_FOUND, f"this endpoint serves the model {model}, no other")
+        if pattern is _EXPLANATION and not explains:
+            raise CallRefused(
+                NOT_FOUND, "nothing is explained here on request: the spec's attribution.on_request is off"
+            )
         if method != allowed:
             raise CallRefused(METHOD_NOT_ALLOWED, f"this path takes {allowed} only")
-        return AllowedCall(path, is_inference=pattern is _INFERENCE)
+        return AllowedCall(path, is_inference=pattern is _INFERENCE, is_explanation=pattern is _EXPLANATION)
     raise CallRefused(NOT_FOUND, "this endpoint takes inference, readiness and metadata calls of protocols v1 and v2")

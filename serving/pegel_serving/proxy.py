@@ -2,6 +2,7 @@
 
 The client's call never depends on the logger: bodies are queued and sent aside. Inference, readiness and metadata calls
 pass, see `allowed_calls`; only inferences are logged, and of their answers only those with status 200, as KServe does.
+Explanations pass with `--explain`, see `open_explanations`.
 
 The identity of a call is drawn here and told in the answer (`Pegel-Event-Id`): a client that chose it could give many
 predictions one identity, and all but one would count as copies. What the client itself calls its request (`Ce-Id`)
@@ -39,6 +40,7 @@ from pegel_serving.cloudevent import EndpointOrigin, LoggedBody, now_ns
 from pegel_serving.held_bodies import BodyLimits, BodyRefused, ClientAnswer, ClientGone, HeldBodies, Holder
 from pegel_serving.http_client import AnswerHead, CallFailed
 from pegel_serving.last_answer import LastAnswer
+from pegel_serving.open_explanations import PER_MINUTE, OpenExplanations
 from pegel_serving.repeated_lines import RepeatedLines
 from pegel_serving.upstream import Redirected, Upstream
 
@@ -115,15 +117,16 @@ class Proxy:
         metadata_headers: tuple[str, ...] = (),
         probe_token: str = "",
         answered: Path | None = None,
+        explanations: OpenExplanations,
     ) -> None:
         """Forward calls of `model` to `upstream`, a base URL. Without a token no call is a probe.
 
         `name` is what the proxy calls itself in `Via`. The time of the file `answered` is that of the last inference
-        with an answer of status 200.
+        with an answer of status 200. `explanations` says which calls to explain rows pass.
         """
         self._model, self._last_answer = model, LastAnswer(answered)
         self._agent, self._metadata_headers, self._probe_token = agent, metadata_headers, probe_token.encode()
-        self._holder = Holder(limits)
+        self._holder, self._explanations = Holder(limits), explanations
         self._via = f"{wire.PROXY_PREFIX}{name or model}"
         self._passed = f"1.1 {self._via}".encode()
         self._repeated = RepeatedLines()
@@ -134,13 +137,14 @@ class Proxy:
     async def close(self) -> None:
         """Close the connections to the model server."""
         await self._upstream.close()
-        log.info("proxy stopped", refused=self.refused, repeated=self._upstream.repeated)
+        told = {"explanations": self._explanations.passed} if self._explanations.are_open else {}
+        log.info("proxy stopped", refused=self.refused, repeated=self._upstream.repeated, **told)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request with what the model server says.
 
-        404, 405 or 508 for a call that does not pass; 400, 408, 413, 415 or 503 for a body that does not; 502 when the
-        model server gives no whole answer, or leads elsewhere.
+        404, 405, 429 or 508 for a call that does not pass; 400, 408, 413, 415 or 503 for a body that does not; 502 when
+        the model server gives no whole answer, or leads elsewhere.
         """
         held = HeldBodies(self._holder)
         try:
@@ -155,8 +159,10 @@ class Proxy:
         """Return what the client is told. Raises ClientGone."""
         arrived_ns = now_ns()
         try:
-            call = allowed_call(request.method, request.raw_path, self._model)
+            explains = self._explanations.are_open
+            call = allowed_call(request.method, request.raw_path, self._model, explains=explains)
             self._refuse_own(request)
+            self._refuse_many(call)
             body = await held.request(receive, ", ".join(request.texts(b"content-encoding")))
             return await self._served(request, call, self._logged(request, arrived_ns, body), held)
         except (CallRefused, BodyRefused) as refusal:
@@ -175,12 +181,15 @@ class Proxy:
             self._agent.log(logged)
         answer = await self._forward(request, call, logged.body, held)
         content = held.answer()
+        if call.is_explanation:
+            self._explanations.tell(logged.event_id, answer.status, len(logged.body))
         if call.is_inference and answer.status != HTTPStatus.OK:
             self._warn("model server answered without a prediction", status=answer.status)
         if call.is_inference and answer.status == HTTPStatus.OK:
             self._last_answer.note()
             self._agent.log(replace(logged, type=wire.RESPONSE_TYPE, at_ns=now_ns(), body=content))
-        return self._copied(answer, content, event_id=logged.event_id if call.is_inference else "")
+        is_told = call.is_inference or call.is_explanation
+        return self._copied(answer, content, event_id=logged.event_id if is_told else "")
 
     async def _forward(self, request: ClientRequest, call: AllowedCall, body: bytes, held: HeldBodies) -> AnswerHead:
         headers = [pair for pair in request.headers if pair[0] not in _ENDS_HERE]
@@ -193,6 +202,11 @@ class Proxy:
         passed = {step.strip().partition(" ")[2] for line in request.texts(b"via") for step in line.split(",")}
         if self._via in passed:
             raise CallRefused(508, "this request was here before: the model server's address leads back to its proxy")
+
+    def _refuse_many(self, call: AllowedCall) -> None:
+        """Raise CallRefused for an explanation beyond those that pass in a minute."""
+        if call.is_explanation and not self._explanations.take():
+            raise CallRefused(429, "more explanations are asked for than pass in a minute: ask again in a minute")
 
     def _copied(self, answer: AnswerHead, content: bytes, *, event_id: str) -> ClientAnswer:
         """Return the server's answer as the client gets it: its own headers, and what this proxy says of itself."""
@@ -285,6 +299,7 @@ def build(
     metadata_headers: tuple[str, ...] = (),
     probe_token: str = "",
     answered: Path | None = None,
+    explanations_per_minute: int = 0,
 ) -> ProxyApp:
     """Return the application. `served_name` is what the server calls the model; empty: as the endpoint is called."""
     agent = Agent(logger, origin, body_bytes=limits.request_bytes)
@@ -298,6 +313,7 @@ def build(
         metadata_headers=metadata_headers,
         probe_token=probe_token,
         answered=answered,
+        explanations=OpenExplanations(explanations_per_minute),
     )
 
     return ProxyApp(proxy, agent)
@@ -330,6 +346,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     door_options.add_options(parser)
     parser.add_argument("--annotations", type=_pairs, default={}, help="sent as Ce-Annotations: a=b,c=d or JSON")
     parser.add_argument("--metadata-headers", default="", help="request headers sent as Ce-Metadata, comma separated")
+    parser.add_argument("--explain", action="store_true", help=f"let {PER_MINUTE} calls of :explain pass in a minute")
     parser.add_argument("--answered", type=Path, help="file whose time is that of the last answer to an inference")
     return parser.parse_args(arguments)
 
@@ -366,6 +383,7 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
         metadata_headers=headers,
         probe_token=environment.get("PROBE_TOKEN", ""),
         answered=options.answered,
+        explanations_per_minute=PER_MINUTE if options.explain else 0,
     )
     ended: Counter[str] = Counter()
     config = http_service.config(app, door_options.connection_limits(options), ended)

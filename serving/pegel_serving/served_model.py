@@ -79,7 +79,7 @@ class SklearnModel(kserve.Model):  # type: ignore[misc]  # kserve ships no types
         """Explain few rows, see `explained_calls`. Raises InvalidInput (400) and InferenceError (500)."""
         del headers
         if self._calls is None:
-            raise InvalidInput("this model is not explained here: its spec states no attribution.via")
+            raise InvalidInput("nothing is explained here on request: the spec's attribution.on_request is off")
         answered: dict[str, Any] = await self._calls.answer(payload)
         return answered
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pegel_serving.allowed_calls import AllowedCall, CallRefused, allowed_call
 
 MODEL = "delays-v1"
+EXPLANATION = b"/v1/models/delays-v1:explain"
 INFERENCES = [
     "/v1/models/delays-v1:predict",
     "/v2/models/delays-v1/infer",
@@ -127,11 +128,21 @@ def test_no_path_reaches_the_repository(tail: str) -> None:
         assert not passed.startswith("/v2/repository")
 
 
-def test_explanations_pass_and_are_not_logged() -> None:
+def test_explanations_pass_where_they_are_open_and_are_no_predictions() -> None:
     """A model's own explanations may be asked for, by POST alone; no answer of them is taken for a prediction."""
-    passed = allowed_call("POST", b"/v1/models/delays-v1:explain", "delays-v1")
+    passed = allowed_call("POST", EXPLANATION, MODEL, explains=True)
 
-    assert AllowedCall("/v1/models/delays-v1:explain", is_inference=False) == passed
-    for method, path in (("GET", b"/v1/models/delays-v1:explain"), ("POST", b"/v1/models/other-v1:explain")):
+    assert AllowedCall(EXPLANATION.decode(), is_inference=False, is_explanation=True) == passed
+    for method, path in (("GET", EXPLANATION), ("POST", b"/v1/models/other-v1:explain")):
         with pytest.raises(CallRefused):
-            allowed_call(method, path, "delays-v1")
+            allowed_call(method, path, MODEL, explains=True)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", [EXPLANATION, EXPLANATION.replace(b":", b"%3a"), b"/v1/models/delays-v1%3Aexpl%61in"])
+def test_explanations_are_closed_unless_somebody_opens_them(method: str, path: bytes) -> None:
+    """However it is written, and the answer says what would open them."""
+    with pytest.raises(CallRefused, match=r"attribution\.on_request") as refusal:
+        allowed_call(method, path, MODEL)
+
+    assert 404 == refusal.value.status

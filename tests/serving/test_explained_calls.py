@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ import pyarrow as pa
 import pytest
 from explained_models import numbers, outcome
 from fitted_models import write
+from kserve.errors import ServerNotReady
 from pyarrow import parquet
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.neural_network import MLPRegressor
 
 from pegel.data.columns import Field, Kind, Role, Schema
-from pegel_serving.attribution.explained_calls import MOST_ROWS
+from pegel_serving.attribution.explained_calls import MOST_CALLS, MOST_ROWS, ExplainedCalls
+from pegel_serving.fitted_model import FittedModel
 from pegel_serving.metadata import Metadata
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -73,11 +76,11 @@ def test_the_model_server_explains(services: Callable[..., processes.Service], f
 
 
 def test_a_model_server_that_was_not_asked_to_explains_nothing(server: processes.Service) -> None:
-    """A spec without attribution has an endpoint that says so."""
+    """A spec that opens no explanations has a model server that says so."""
     answer = asked(server.url, "paint-v1", {"instances": [["red", 1.0, 2.0]]})
 
     assert 400 == answer.status_code
-    assert "attribution.via" in answer.text
+    assert "attribution.on_request" in answer.text
 
 
 def test_an_explainer_of_kserve(services: Callable[..., processes.Service], folder: Path) -> None:
@@ -108,3 +111,17 @@ def test_without_a_baseline_a_sentence_says_what_is_missing(
 
     assert 500 == answer.status_code
     assert "none are here" in answer.text
+
+
+def test_more_calls_than_are_held_are_sent_away(folder: Path) -> None:
+    """Whoever floods a server with them takes no thread that predictions need; held ones are answered."""
+    calls = ExplainedCalls(FittedModel.load(folder / "net"), folder / "rows.parquet")
+
+    async def at_once() -> list[Any]:
+        asked = [calls.answer({"instances": ROWS[:1]}) for _ in range(MOST_CALLS + 2)]
+        return list(await asyncio.gather(*asked, return_exceptions=True))
+
+    told = asyncio.run(at_once())
+
+    assert ["permutation"] * MOST_CALLS == [one["method"] for one in told[:MOST_CALLS]]
+    assert [ServerNotReady] * 2 == [type(one) for one in told[MOST_CALLS:]]

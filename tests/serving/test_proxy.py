@@ -44,10 +44,11 @@ def begin(services: Starter, upstream: str, logger: str, folder: Path, *options:
 
 
 @contextmanager
-def within(upstream: str, logger: str, answered: Path | None = None) -> Iterator[str]:
+def within(upstream: str, logger: str, answered: Path | None = None, explanations: int = 0) -> Iterator[str]:
     """Run a proxy in this process, where it starts at once, and yield its address; at the end what it logs is sent."""
     origin = EndpointOrigin(name="paint-v1", namespace="shop", source="test")
-    app = build(upstream, logger, origin, BodyLimits(), answered=answered)
+    limits = BodyLimits()
+    app = build(upstream, logger, origin, limits, answered=answered, explanations_per_minute=explanations)
     with listening(app, ConnectionLimits()) as (host, port):
         yield f"http://{host}:{port}"
 
@@ -172,6 +173,42 @@ def test_questions_are_not_logged(server: processes.Service, sink: sinks.Sink) -
     assert [200] * len(paths) == [answer.status_code for answer in answers]
     assert {"name": "paint-v1", "ready": True} == answers[0].json()
     assert [] == sink.got
+
+
+EXPLANATION = "/v1/models/paint-v1:explain"
+
+
+def test_explanations_reach_no_model_server_unless_they_are_open(sink: sinks.Sink) -> None:
+    """Whoever asks for one is told what would open them."""
+    with within(sink.url.rstrip("/"), sink.url) as url:
+        answer = httpx.post(f"{url}{EXPLANATION}", content=BODY, trust_env=False)
+
+    assert 404 == answer.status_code
+    assert "attribution.on_request" in answer.text
+    assert [] == sink.targets
+
+
+def test_open_explanations_are_few_and_no_events(sink: sinks.Sink) -> None:
+    """As many as a minute allows pass, each under an id of its own; the logger hears of none."""
+    with within(sink.url.rstrip("/"), sink.url, explanations=2) as url:
+        answers = [httpx.post(f"{url}{EXPLANATION}", content=BODY, trust_env=False) for _ in range(4)]
+
+    assert [200, 200, 429, 429] == [answer.status_code for answer in answers]
+    assert 2 == len({answer.headers["Pegel-Event-Id"] for answer in answers[:2]})
+    assert [EXPLANATION] * 2 == sink.targets
+
+
+def test_each_open_explanation_is_in_the_log(services: Starter, sink: sinks.Sink, tmp_path: Path) -> None:
+    """With the id that its answer carries, and how many there were; and their number at the end."""
+    proxy = begin(services, sink.url.rstrip("/"), sink.url, tmp_path, "--explain")
+    answers = [httpx.post(f"{proxy.url}{EXPLANATION}", content=BODY, trust_env=False) for _ in range(2)]
+    proxy.end()
+    lines = [json.loads(line) for line in proxy.log.read_text().splitlines()]
+    told = [line for line in lines if line["event"] == "explained on request"]
+
+    assert [answer.headers["Pegel-Event-Id"] for answer in answers] == [line["id"] for line in told]
+    assert [(200, len(BODY), 1), (200, len(BODY), 2)] == [(one["status"], one["bytes"], one["passed"]) for one in told]
+    assert [2] == [line["explanations"] for line in lines if line["event"] == "proxy stopped"]
 
 
 def test_a_logger_that_is_away_changes_nothing(services: Starter, server: processes.Service, tmp_path: Path) -> None:

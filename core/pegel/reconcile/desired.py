@@ -27,7 +27,7 @@ def endpoint_fingerprint(spec: MonitorSpec) -> str:
     if spec.adversarial.client_header is not None:
         # The proxy writes down what a client calls itself.
         served["client_header"] = spec.adversarial.client_header
-    if spec.attribution.is_used:
+    if spec.attribution.on_request:
         # Whether it answers questions about single rows, and with which rows of a baseline it compares them.
         served["explained_with"] = explained_with(spec)
     return hashlib.sha256(json.dumps(served, sort_keys=True).encode()).hexdigest()
@@ -35,7 +35,7 @@ def endpoint_fingerprint(spec: MonitorSpec) -> str:
 
 def explained_with(spec: MonitorSpec) -> str | None:
     """Return the rows of a baseline with which an endpoint explains single rows; None where it explains none."""
-    return (spec.attribution.baseline or spec.baseline.source) if spec.attribution.is_used else None
+    return (spec.attribution.baseline or spec.baseline.source) if spec.attribution.on_request else None
 
 
 def desired_groups(specs: Iterable[MonitorSpec], ready: Mapping[str, bool], kafka: str) -> list[Desired]:

@@ -49,6 +49,9 @@ class AttributionSection(Section):
     """Rows that the model was not fitted on, as the feature store names them: a held-out split. None: the first 20,000
     explained rows."""
     identity: Identity = "replay"
+    on_request: bool = False
+    """Whether the endpoint explains single rows to whoever may ask it for predictions, by `:explain`. Such an answer is
+    the work of hundreds of predictions, and tells a stranger by which values the model is moved."""
 
     @property
     def is_used(self) -> bool:

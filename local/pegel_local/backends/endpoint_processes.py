@@ -331,7 +331,8 @@ class LocalServingBackend:
             "--annotations": json.dumps({"managed-by": names.MANAGED_BY}),
         }
         flat = tuple(text for pair in options.items() for text in pair)
-        return (self._python(), "-m", "pegel_serving.proxy", *flat)
+        opened = () if document.explained_with is None else ("--explain",)
+        return (self._python(), "-m", "pegel_serving.proxy", *flat, *opened)
 
     def _transformer_command(self, document: EndpointDocument) -> tuple[str, ...]:
         options = {

@@ -19,7 +19,7 @@ import kserve
 import numpy as np
 import structlog
 from kserve import InferInput, InferRequest
-from kserve.errors import InferenceError, InvalidInput
+from kserve.errors import InferenceError, InvalidInput, ServerNotReady
 
 from pegel.spec.plain_numbers import how_many
 from pegel_serving import request_rows
@@ -39,6 +39,8 @@ MOST_ROWS: Final = 16
 """Rows of one call: an explanation may take a thousand times as long as a prediction."""
 MOST_BODY: Final = 1 << 20
 """Bytes of one call's rows, about, as they are read."""
+MOST_CALLS: Final = 4
+"""Calls that are held at once, that which is worked on among them: each has one of the threads of the server."""
 
 
 class ExplainedCalls:
@@ -48,11 +50,24 @@ class ExplainedCalls:
         """Explain `model`; `background`: a table of Parquet with rows of its baseline, None without one."""
         self._model, self._table = model, background
         self._one_at_a_time = threading.Lock()
+        self._held = 0
         self._method: AttributionMethod | None = None
 
     async def answer(self, payload: Any) -> dict[str, Any]:
-        """Return the answer to a call; predictions go on meanwhile. Raises InvalidInput, InferenceError."""
+        """Return the answer to a call; predictions go on meanwhile.
+
+        Raises InvalidInput (400), InferenceError (500), ServerNotReady (503) beyond `MOST_CALLS`.
+        """
         rows = self._rows(payload)
+        if self._held >= MOST_CALLS:
+            raise ServerNotReady(f"{MOST_CALLS} calls are being explained, no more are taken: ask again later")
+        self._held += 1
+        try:
+            return await self._answered(rows)
+        finally:
+            self._held -= 1
+
+    async def _answered(self, rows: Rows) -> dict[str, Any]:
         try:
             explained, method = await asyncio.to_thread(self._explained, rows)
         except (WrongValue, ModelRefused) as error:

@@ -82,11 +82,13 @@ def test_crash_loops_are_slowed_down() -> None:
 
 
 def test_an_endpoint_is_told_what_it_explains_with() -> None:
-    """Asking for explanations replaces the model server, once; rates and windows of them do not."""
+    """Explanations on request replace the endpoint, once; a worker beside it, its rates and its windows do not."""
     plain, asking = sample_spec("a"), explained("a")
-    rarer = MonitorSpec.parse(plain.to_json() | {"attribution": {"via": "artefact", "rows_per_minute": 5}})
+    section = {"via": "artefact", "on_request": True}
+    opened = MonitorSpec.parse(plain.to_json() | {"attribution": section})
+    rarer = MonitorSpec.parse(plain.to_json() | {"attribution": section | {"rows_per_minute": 5}})
 
-    assert explained_with(plain) is None
-    assert plain.baseline.source == explained_with(asking)
-    assert endpoint_fingerprint(plain) != endpoint_fingerprint(asking)
-    assert endpoint_fingerprint(asking) == endpoint_fingerprint(rarer)
+    assert [None, None, plain.baseline.source] == [explained_with(spec) for spec in (plain, asking, opened)]
+    assert endpoint_fingerprint(plain) == endpoint_fingerprint(asking)
+    assert endpoint_fingerprint(plain) != endpoint_fingerprint(opened)
+    assert endpoint_fingerprint(opened) == endpoint_fingerprint(rarer)

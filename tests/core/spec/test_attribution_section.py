@@ -26,7 +26,7 @@ def test_nothing_is_explained_unless_it_is_asked_for() -> None:
 
     assert AttributionSection() == section
     assert not section.is_used
-    assert ("off", 500, 6_000, timedelta(minutes=10), 0.05, None, "replay") == (
+    assert ("off", 500, 6_000, timedelta(minutes=10), 0.05, None, "replay", False) == (
         section.via,
         section.rows_per_minute,
         section.calls_per_minute,
@@ -34,6 +34,7 @@ def test_nothing_is_explained_unless_it_is_asked_for() -> None:
         section.margin,
         section.baseline,
         section.identity,
+        section.on_request,
     )
 
 
