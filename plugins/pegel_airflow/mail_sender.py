@@ -274,13 +274,12 @@ def _long_spans(settings: Settings, mail: Mail) -> dict[str, LongSpanRow]:
 def _moved(settings: Settings, mail: Mail) -> PredictionMove | str:
     """Return how the prediction moved meanwhile, or why that is not known; read only where a mail tells of it."""
     from pegel.report.alert_mail import asks_what_moved
-    from pegel.report.moved_prediction import moved_prediction
+    from pegel.report.moved_prediction import moved_meanwhile
     from pegel.report.prediction_words import NOT_EXPLAINED
 
     if not asks_what_moved(mail):
         return NOT_EXPLAINED
-    findings = [feature.finding for feature in mail.alert.features]
-    return moved_prediction(services.engine(settings.database), mail.spec, findings)
+    return moved_meanwhile(services.engine(settings.database), mail.spec, mail.alert.features)
 
 
 def _made(settings: Settings, mail: Mail) -> str:

@@ -14,7 +14,7 @@ from pegel.alerts.alert import Alert
 from pegel.errors import DamagedRow
 from pegel.judge.findings import Verdict
 from pegel.report.answer_words import whose
-from pegel.report.moved_prediction import ABOUT, moved_prediction
+from pegel.report.moved_prediction import ABOUT, moved_meanwhile
 from pegel.report.prediction_words import PredictionMove, matter_words, signed_part
 from pegel.report.reading import Sources
 from pegel.report.words import VERDICT_WORDS, moment, several
@@ -100,8 +100,7 @@ def attribution_view(
 
 
 def _matter(sources: Sources, spec: MonitorSpec, alert: Alert) -> str:
-    findings = [feature.finding for feature in alert.features]
-    return f"{several(alert.names)}: {matter_words(moved_prediction(sources.engine, spec, findings))}"
+    return f"{several(alert.names)}: {matter_words(moved_meanwhile(sources.engine, spec, alert.features))}"
 
 
 def _window(row: AttributionRow, now: datetime) -> str:

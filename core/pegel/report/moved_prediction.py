@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from sqlalchemy.engine import Engine
 
+from pegel.alerts.alert import AlertFeature
 from pegel.alerts.alert_kind import AlertKind
 from pegel.data.spans import Span
 from pegel.detect.attribution_change import changes
@@ -43,9 +44,36 @@ def moved_prediction(engine: Engine, spec: MonitorSpec, findings: Sequence[Findi
     whole = [finding.span for finding in findings if not finding.segment]
     if not whole:
         return OF_SEGMENTS
-    newest = max(whole, key=lambda one: (one.end, one.start))
-    near = [one for one in whole if one.end > newest.start]
-    span = Span(min(one.start for one in near), newest.end)
+    newest, near = _together(whole)
+    return _readable(engine, spec, Span(min(one.start for one in near), newest.end))
+
+
+def moved_meanwhile(engine: Engine, spec: MonitorSpec, features: Sequence[AlertFeature]) -> PredictionMove | str:
+    """Return the same for an alert that goes on: since all began that drifts now, or else since the first of it did.
+
+    Windows of explained rows are final later than those of the rows, so of the newest finding alone hardly anything is
+    known as long as it is news.
+    """
+    if not spec.attribution.is_used:
+        return NOT_EXPLAINED
+    whole = [feature for feature in features if not feature.finding.segment]
+    if not whole:
+        return OF_SEGMENTS
+    newest, near = _together([feature.finding.span for feature in whole])
+    began = [feature.since for feature in whole if feature.finding.span in near]
+    told = _readable(engine, spec, Span(max(began), newest.end))
+    if isinstance(told, str) and min(began) < max(began):
+        told = _readable(engine, spec, Span(min(began), newest.end))
+    return told
+
+
+def _together(spans: Sequence[Span]) -> tuple[Span, list[Span]]:
+    """Return the newest of some spans, and those that overlap it, itself included."""
+    newest = max(spans, key=lambda one: (one.end, one.start))
+    return newest, [one for one in spans if one.end > newest.start]
+
+
+def _readable(engine: Engine, spec: MonitorSpec, span: Span) -> PredictionMove | str:
     try:
         return _moved(engine, spec, span)
     except PegelError as error:
@@ -80,4 +108,14 @@ def _moved(engine: Engine, spec: MonitorSpec, span: Span) -> PredictionMove | st
     move = PredictionMove.of_changes(
         names, changes(rows.sums, known.sums, margin), known.scale.sigma, margin, known.unit
     )
+    if not move.is_noticeable and _mostly_before(rows.covered, span):
+        take = length(spec.attribution.window)
+        return f"most explained rows are from before this time: windows of them take {take}"
     return replace(move, probabilities=both(known.mean_probability(known.sums), known.mean_probability(rows.sums)))
+
+
+def _mostly_before(covered: Span | None, span: Span) -> bool:
+    """Say whether most of the time of some rows is before a span: these hide what moves within it."""
+    if covered is None:
+        return False
+    return span.start - covered.start > min(covered.end, span.end) - span.start

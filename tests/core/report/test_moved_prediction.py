@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 from explained_windows import drawn, explained_baseline, explained_window, keep
 
+from pegel.alerts.alert import AlertFeature
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
-from pegel.report.moved_prediction import OF_SEGMENTS, matters, moved_prediction
+from pegel.report.moved_prediction import OF_SEGMENTS, matters, moved_meanwhile, moved_prediction
 from pegel.report.prediction_words import NO_ROWS, NOT_EXPLAINED, PredictionMove, matter_words
 from pegel.report.reading import Sources
 from pegel.report.words import SIGMA
@@ -134,6 +135,44 @@ def test_what_cannot_be_read_is_a_reason(sources: Sources, reference: Baseline, 
         connection.execute(statement)
 
     assert "cannot be read" in because(moved_prediction(sources.engine, SPEC, [DRIFT]))
+
+
+def test_what_drifts_for_long_is_told_by_the_windows_since_then(sources: Sources, reference: Baseline) -> None:
+    """Of the newest minute no window of explained rows is final; of an alert those count that are, since it began."""
+    keep(sources.engine, explained_window(SPEC, reference, AT, drawn(2_000, 2, (0, 0, 3.0))))
+    newest = replace(DRIFT, span=Span(AT + 15 * MINUTE, AT + 16 * MINUTE))
+    alone = moved_prediction(sources.engine, SPEC, [newest])
+    goes_on = AlertFeature(feature=newest.about, since=AT, finding=newest, windows=16)
+
+    assert because(alone).startswith(NO_ROWS)
+    assert "does not move noticeably" in matter_words(moved_meanwhile(sources.engine, SPEC, [goes_on]))
+
+
+def test_what_began_last_is_told_of_first(sources: Sources, reference: Baseline) -> None:
+    """Two features drift, the second one since later: told is the time of both, and before it is known that of one."""
+    before = explained_window(SPEC, reference, AT, drawn(500, 3))
+    both = explained_window(SPEC, reference, AT + 10 * MINUTE, drawn(500, 4, (0.4, 0, 0)))
+    keep(sources.engine, before)
+    newest = replace(DRIFT, span=Span(AT + 21 * MINUTE, AT + 22 * MINUTE))
+    first = AlertFeature(feature="first", since=AT, finding=newest)
+    second = AlertFeature(feature="second", since=AT + 10 * MINUTE, finding=newest)
+    only_first = moved_meanwhile(sources.engine, SPEC, [first, second])
+    keep(sources.engine, both)
+    known = moved_meanwhile(sources.engine, SPEC, [first, second])
+
+    assert PredictionMove.of_facts(before.facts, 0.05) == only_first
+    assert PredictionMove.of_facts(both.facts, 0.05) == known
+
+
+def test_rows_from_before_hide_nothing(sources: Sources, reference: Baseline) -> None:
+    """Nine minutes of unchanged rows and one of a drift move no mean: nothing is said of the drift by that."""
+    diluted = np.concatenate([drawn(1_800, 5), drawn(200, 6, (0.33, 0, 0))])
+    keep(sources.engine, explained_window(SPEC, reference, AT, diluted))
+    last_minute = replace(DRIFT, span=Span(AT + 9 * MINUTE, AT + 10 * MINUTE))
+
+    assert "most explained rows are from before this time: windows of them take 10 min" == because(
+        moved_prediction(sources.engine, SPEC, [last_minute])
+    )
 
 
 def test_only_a_drift_is_asked_about(sources: Sources, reference: Baseline) -> None:
