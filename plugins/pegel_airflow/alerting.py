@@ -200,6 +200,8 @@ class Pass:
     def end(self) -> str:
         """Send what is in the outbox; return and raise as `drain`."""
         self.outbox.send()
+        # Whatever is to be tried again: the pass came to its end.
+        self._stores.passes.note("alert_dispatch", datetime.now(UTC))
         return self._turns.outcome()
 
 

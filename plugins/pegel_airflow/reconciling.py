@@ -103,7 +103,9 @@ def report(settings: Settings, done: Iterable[str], *, dry_run: bool = False) ->
     seen = observe(settings)
     planned = seen.plan()
     if not dry_run:
-        services.stores(settings).actions.record([action for action in planned if action.kind not in MOVES], seen.at)
+        stores = services.stores(settings)
+        stores.actions.record([action for action in planned if action.kind not in MOVES], seen.at)
+        stores.passes.note("monitoring_reconcile", seen.at)
     rows = [row for action in planned for row in _rows(seen, action)]
     kept = sum(row[3] == ActionKind.KEEP.value for row in rows)
     shown = [row for row in rows if row[3] != ActionKind.KEEP.value]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pegel.store.job_results import JobResults
     from pegel.store.last_mails import LastMails
     from pegel.store.long_span_store import LongSpanStore
+    from pegel.store.passes import Passes
     from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
@@ -80,6 +81,7 @@ class Stores:
     tables: TableReads
     last_mails: LastMails
     long_spans: LongSpanStore
+    passes: Passes
 
 
 def stores(settings: Settings) -> Stores:
@@ -92,6 +94,7 @@ def stores(settings: Settings) -> Stores:
     from pegel.store.job_results import JobResults
     from pegel.store.last_mails import LastMails
     from pegel.store.long_span_store import LongSpanStore
+    from pegel.store.passes import Passes
     from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
@@ -111,6 +114,7 @@ def stores(settings: Settings) -> Stores:
         tables=TableReads(opened),
         last_mails=LastMails(opened),
         long_spans=LongSpanStore(opened),
+        passes=Passes(opened),
     )
 
 

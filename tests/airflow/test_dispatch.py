@@ -121,6 +121,13 @@ def extreme(event_id: str, at: datetime, score: float) -> OutlyingEvent:
     return OutlyingEvent(event_id, 0, to_us(at), score, 20.0, 1e-12, "sha256:unknown", (reason,))
 
 
+def test_the_end_of_a_pass_is_noted_whatever_came_of_it(settings: Settings, server: Server) -> None:
+    """Whoever looks from outside sees that dispatching goes on, also while something is to be tried again."""
+    alerting.drain(settings)
+
+    assert ["alert_dispatch"] == list(services.stores(settings).passes.ends())
+
+
 def test_no_mail_no_server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pass without a mail to send needs no mail server at all."""
     monkeypatch.delenv("AIRFLOW_CONN_SMTP_DEFAULT", raising=False)

@@ -201,6 +201,16 @@ def test_a_dry_run_moves_nothing_and_says_what_it_would(settings: Settings, run_
     assert "start nothing runs for it" in " ".join(planned.split())
 
 
+def test_a_pass_that_came_to_its_end_is_noted(settings: Settings) -> None:
+    """Whoever looks from outside sees when that last was; a dry run is none."""
+    reconciling.report(settings, [], dry_run=True)
+    before = services.stores(settings).passes.ends()
+    reconciling.report(settings, [])
+
+    assert {} == before
+    assert ["monitoring_reconcile"] == list(services.stores(settings).passes.ends())
+
+
 def test_a_model_that_is_not_ready_is_waited_for(settings: Settings) -> None:
     """A group whose only model is not ready is held, its endpoint is started, and the report's table says why."""
     services.stores(settings).registry.put(seeds.spec())

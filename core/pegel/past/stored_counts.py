@@ -18,7 +18,7 @@ from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
 from pegel.store import tables
 from pegel.store.database import reading
-from pegel.store.results import is_seen
+from pegel.store.seen_windows import is_seen
 from pegel.store.statements import of_monitor
 
 AT_ONCE = 100

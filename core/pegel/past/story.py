@@ -28,8 +28,8 @@ from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore, Promotion
 from pegel.store.database import reading
 from pegel.store.long_span_store import is_seen_span
-from pegel.store.results import is_seen
 from pegel.store.row_codec import decoded, fetched, finding_from_json, readable
+from pegel.store.seen_windows import is_seen
 from pegel.store.statements import of_monitor
 
 FINDINGS_AT_ONCE = 500

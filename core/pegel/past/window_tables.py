@@ -13,7 +13,7 @@ from pegel.data.spans import Span
 from pegel.past.past_table import INSTANT, TableSource, Values
 from pegel.stats.answer_latencies import RANKS, Latencies
 from pegel.store import tables
-from pegel.store.results import is_seen
+from pegel.store.seen_windows import is_seen
 from pegel.store.statements import of_monitor
 
 _SPAN = {

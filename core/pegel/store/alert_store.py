@@ -38,6 +38,9 @@ FINDINGS_AT_ONCE = 1_000
 _AS_IN_TRAINING = (Verdict.OK, Verdict.BELOW_MARGIN)
 """Findings of one monitor that a pass takes in: a few megabytes, however many an outage let pile up."""
 
+_TOLD = ("since", "last_end", "mailed_at", "acknowledged_until", "acknowledged_by")
+"""What views tell of an alert, each in a column of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
@@ -372,6 +375,9 @@ def _store(connection: Connection, alert: Alert) -> None:
         "kind": alert.kind.value,
         "opened_at": alert.opened_at,
         "over_at": alert.over_at,
+        **{name: getattr(alert, name) for name in _TOLD},
+        "features": ", ".join(alert.names),
+        "feature_count": len(alert.names),
         "alert": alert_to_json(alert),
     }
     upsert(connection, tables.alerts, [row])

@@ -66,6 +66,9 @@ class Foreign(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  SQLAlchemy's signature
         """Replace what a database refuses."""
-        if value is None:
-            return None
-        return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """Return text that every database takes, see `Foreign`."""
+    return text.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -25,6 +25,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from pegel.errors import SetupError, Unavailable
 from pegel.store.tables import metadata
+from pegel.store.view_making import drop_others, make_missing
 
 BUSY_SECONDS = 30.0
 DISK_FULL, READ_ONLY = "53100", "25006"
@@ -131,7 +132,7 @@ def in_turn(connection: Connection, name: str) -> None:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema up to date. Idempotent, and safe when several processes do it at once: the later ones wait.
+    """Bring tables and views up to date. Idempotent, and safe for several processes at once: the later ones wait.
 
     Raises SetupError if the database was written by a newer Pegel than this one, or by one before 0.1.0, also where
     that called its tables by a revision of today; nothing is changed then.
@@ -142,15 +143,18 @@ def migrate(engine: Engine) -> None:
     config.set_main_option("path_separator", "os")
     with writing(engine) as connection:
         in_turn(connection, "migrate")
-        _refuse_foreign(engine, connection, ScriptDirectory.from_config(config))
+        scripts = ScriptDirectory.from_config(config)
+        _refuse_foreign(engine, connection, scripts)
         config.attributes["connection"] = connection
+        drop_others(connection, every=_revision(connection) != scripts.get_current_head())
         command.upgrade(config, "head")
         _refuse_others(engine, connection)
+        make_missing(connection)
 
 
 def _refuse_foreign(engine: Engine, connection: Connection, scripts: ScriptDirectory) -> None:
     """Raise SetupError unless the database is empty or of a revision that this Pegel knows the way from."""
-    found = MigrationContext.configure(connection).get_current_revision()
+    found = _revision(connection)
     if found in {None, *(script.revision for script in scripts.walk_revisions())}:
         return
     if found in UNRELEASED:
@@ -159,6 +163,10 @@ def _refuse_foreign(engine: Engine, connection: Connection, scripts: ScriptDirec
         f"the database {_shown(engine)} has tables of revision {found}, which this Pegel does not know: it was "
         f"probably written by a newer Pegel; update this installation. Nothing was changed."
     )
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _refuse_others(engine: Engine, connection: Connection) -> None:

@@ -212,6 +212,7 @@ _LEFT_OUT: dict[str, sa.ColumnElement[Any]] = {
 def _flat(row: LongSpanRow) -> dict[str, Any]:
     columns = flat(row.row)
     columns["baseline_id"] = columns["baseline_id"] or ""
+    del columns["feature_verdicts"]
     return columns | {
         "rhythm": row.rhythm.value,
         "part_start": row.part.start,

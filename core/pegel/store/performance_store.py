@@ -23,6 +23,7 @@ from pegel.stats.performance_counts import PerformanceCounts
 from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.inboxes import lock_inboxes, note_newest
+from pegel.store.plain_rows import figures
 from pegel.store.row_codec import decoded, fetched, flat_finding, readable
 from pegel.store.statements import insert_into, of_monitor, upsert
 
@@ -191,6 +192,7 @@ def _flat_row(row: PerformanceRow) -> dict[str, Any]:
         "verdict": row.verdict.value,
         "answered": row.counts.answered,
         "labelled": row.counts.labelled,
+        "figures": figures(row.judgement),
     }
 
 
@@ -199,7 +201,7 @@ def _flat(row: PerformanceRow | ConceptChartRow) -> dict[str, Any]:
 
 
 def _row(columns: RowMapping) -> PerformanceRow:
-    values = {name: value for name, value in columns.items() if name not in {"answered", "labelled"}}
+    values = {name: value for name, value in columns.items() if name not in {"answered", "labelled", "figures"}}
     values["span"] = Span(values.pop("span_start"), values.pop("span_end"))
     values["counts"] = PerformanceCounts.from_json(values["counts"])
     values["verdict"] = Verdict(values["verdict"])

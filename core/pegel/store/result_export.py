@@ -16,9 +16,9 @@ from sqlalchemy.engine import Engine
 from pegel.judge.findings import Finding
 from pegel.store import tables
 from pegel.store.database import reading
-from pegel.store.results import is_seen
 from pegel.store.row_codec import fetched, finding_from_json, outlier, readable, window
 from pegel.store.row_quality_store import RowQualityRow, look
+from pegel.store.seen_windows import READ, is_seen
 from pegel.store.statements import of_monitor
 from pegel.stream.result_rows import OutlierRow, WindowRow
 
@@ -53,7 +53,7 @@ class ResultExport:
             conditions = [*of_monitor(tables.windows, model, version), *within, is_seen(final_only=True)]
             # By key, so that rows that come meanwhile shift nothing.
             for keys in self._keys(conditions, place):
-                own = sa.select(tables.windows).where(*conditions, place.in_(keys)).order_by(*place)
+                own = sa.select(*READ).where(*conditions, place.in_(keys)).order_by(*place)
                 with reading(self._engine) as connection:
                     rows = fetched(connection, own, f"a window of {model}/{version}")
                 yield readable(window, rows, self.damaged)

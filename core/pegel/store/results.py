@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +25,7 @@ from pegel.store import ledger_queries, tables
 from pegel.store.column_types import Document
 from pegel.store.database import reading, writing
 from pegel.store.row_codec import decoded, fetched, finding_from_json, flat, outlier, readable, typed, window
+from pegel.store.seen_windows import READ, is_seen
 from pegel.store.statements import of_monitor, starts_with, upsert
 from pegel.store.stream_state import open_failures
 from pegel.store.window_writes import write_windows
@@ -100,7 +101,7 @@ class Results:
         if revision is not None:
             conditions.append(c.revision == revision)
         # "batch" comes before "stream".
-        statement = sa.select(tables.windows).where(*conditions).order_by(c.revision.desc(), c.origin).limit(1)
+        statement = sa.select(*READ).where(*conditions).order_by(c.revision.desc(), c.origin).limit(1)
         rows = self._rows(statement)
         return window(rows[0]) if rows else None
 
@@ -133,7 +134,7 @@ class Results:
             conditions.append(c.final)
         if latest_revision:
             conditions.append(is_seen(final_only=final_only))
-        columns = [_LEFT_OUT[details].get(column.name, column) for column in tables.windows.columns]
+        columns = [_LEFT_OUT[details].get(column.name, column) for column in READ]
         newest = (c.span_start.desc(), c.span_end.desc(), c.revision.desc(), c.origin)
         statement = sa.select(*columns).where(*conditions).order_by(*newest).limit(limit)
         rows = self._fetched(statement, f"a window of {model}/{version}")
@@ -181,7 +182,7 @@ class Results:
             return []
         own = (*monitor, c.segment != "", c.final, c.span_end > newest - within)
         ends = sa.select(c.segment, sa.func.max(c.span_end).label("end")).where(*own).group_by(c.segment).subquery()
-        columns = [_NO_SUMMARY.label("summary") if column.name == "summary" else column for column in c]
+        columns = [_NO_SUMMARY.label("summary") if column.name == "summary" else column for column in READ]
         newest_rows = (
             sa.select(*columns)
             .join(ends, sa.and_(c.segment == ends.c.segment, c.span_end == ends.c.end))
@@ -446,21 +447,6 @@ _LEFT_OUT: dict[Details, dict[str, sa.ColumnElement[Any]]] = {
 }
 
 
-@cache
-def is_seen(*, final_only: bool) -> sa.ColumnElement[bool]:
-    """Return the rule of the module's first lines: no other row of the same span stands above this one.
-
-    Kept, because making it takes longer than asking for one monitor's windows.
-    """
-    other, outer = tables.windows.alias(), tables.windows
-    same = [other.c[name] == outer.c[name] for name in ("model", "version", "segment", "span_start", "span_end")]
-    same_revision = sa.and_(other.c.revision == outer.c.revision, other.c.origin < outer.c.origin)
-    above = sa.or_(other.c.revision > outer.c.revision, same_revision)
-    if final_only:
-        same.append(other.c.final)
-    return ~sa.exists().where(*same, above).correlate(outer)
-
-
 def _newest_of(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Return the question for the newest final windows of one monitor; made once, asked for each monitor of a list."""
     c = tables.windows.c
@@ -469,5 +455,5 @@ def _newest_of(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     return ordered.order_by(c.span_start.desc(), c.span_end.desc()).limit(sa.bindparam("newest"))
 
 
-_NEWEST = _newest_of(*(_LEFT_OUT[Details.NONE].get(column.name, column) for column in tables.windows.columns))
+_NEWEST = _newest_of(*(_LEFT_OUT[Details.NONE].get(column.name, column) for column in READ))
 _REQUESTS = _newest_of(*(tables.windows.c[name] for name in ("model", "version", "span_start", "span_end", "requests")))

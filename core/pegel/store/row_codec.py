@@ -12,11 +12,14 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from pegel.alerts.alert_kind import AlertKind
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow, LayoutMismatch
 from pegel.judge.findings import Finding, Verdict
 from pegel.stats.answer_latencies import Latencies
 from pegel.store.column_types import DamagedDocument
+from pegel.store.plain_rows import feature_verdicts
+from pegel.store.tables import FINDING_NUMBERS
 from pegel.stream.commit import ArrivalRow, Gap, SetAside
 from pegel.stream.partial import SAMPLE_LIMIT
 from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, Origin, OutlierRow, WindowRow
@@ -24,6 +27,8 @@ from pegel.stream.result_rows import Heartbeat, InvalidRow, LedgerRow, Origin, O
 Row = WindowRow | OutlierRow | LedgerRow | InvalidRow | Heartbeat | ArrivalRow | Gap | SetAside
 
 
+_TOLD = ("detector", "test", *FINDING_NUMBERS, "effect_unit", "n", "m", "baseline_id")
+"""What views tell of a finding, each in a column of its own."""
 Data = TypeVar("Data")
 Value = TypeVar("Value")
 
@@ -38,6 +43,7 @@ def flat(row: Row) -> dict[str, Any]:
         columns["origin"] = columns["origin"].value
     if isinstance(row, WindowRow):
         columns["latencies"] = row.latencies.to_bytes() if row.latencies else b""
+        columns["feature_verdicts"] = feature_verdicts(row.judgement) if row.final else None
     if isinstance(row, OutlierRow):
         del columns["made"]  # written by whoever asks the model, and kept where a row is counted again
     if isinstance(row, InvalidRow):
@@ -165,13 +171,19 @@ def _finding(data: dict[str, Any]) -> Finding:
 
 
 def flat_finding(finding: Finding) -> dict[str, Any]:
-    """Return the columns of a finding without its `seq`."""
+    """Return the columns of a finding without its `seq`; what one event was like stands in the document alone."""
+    kind = AlertKind.of(finding)
     return {
         "id": finding.id,
         "model": finding.model,
         "version": finding.version,
         "segment": finding.segment,
         "feature": finding.feature,
+        "kind": kind.value,
+        "rhythm": "window" if finding.rhythm is None else finding.rhythm.value,
+        **{name: getattr(finding, name) for name in _TOLD},
+        "what": "" if kind is AlertKind.SINGLE_EVENT else finding.what,
+        "verdict": finding.verdict.value,
         "span_start": finding.span.start,
         "span_end": finding.span.end,
         "revision": finding.revision,

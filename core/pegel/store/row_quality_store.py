@@ -15,6 +15,7 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.inboxes import insert_findings
+from pegel.store.plain_rows import expectations
 from pegel.store.row_codec import decoded, fetched, readable
 from pegel.store.statements import newest_spans, of_monitor, upsert
 from pegel.stream.result_rows import Origin, WindowRow
@@ -145,7 +146,11 @@ def _of_window(c: Any, row: RowQualityRow) -> list[sa.ColumnElement[bool]]:
 def _flat(row: RowQualityRow) -> dict[str, Any]:
     columns = {name: getattr(row, name) for name in RowQualityRow.__dataclass_fields__}
     span = columns.pop("span")
-    return columns | {"span_start": span.start, "span_end": span.end}
+    return columns | {
+        "span_start": span.start,
+        "span_end": span.end,
+        "expectations": expectations(row.outcomes),
+    }
 
 
 def look(columns: RowMapping) -> RowQualityRow:
@@ -154,7 +159,7 @@ def look(columns: RowMapping) -> RowQualityRow:
 
 
 def _row(columns: RowMapping) -> RowQualityRow:
-    values = dict(columns)
+    values = {name: value for name, value in columns.items() if name != "expectations"}
     values["span"] = Span(values.pop("span_start"), values.pop("span_end"))
     if not isinstance(values["outcomes"], list) or not all(isinstance(one, dict) for one in values["outcomes"]):
         raise TypeError(f"outcomes: expected a list of mappings, given {values['outcomes']!r}")

@@ -15,8 +15,8 @@ from pegel.judge.findings import Finding
 from pegel.store import tables
 from pegel.store.archive_store import refuse_overtaken
 from pegel.store.database import reading, writing
-from pegel.store.results import is_seen
 from pegel.store.row_codec import flat
+from pegel.store.seen_windows import is_seen
 from pegel.store.statements import of_monitor, upsert
 from pegel.store.window_writes import write_windows
 from pegel.stream.result_rows import OutlierRow, WindowRow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from pegel.store.column_types import Document, Foreign, Instant
+from pegel.store.plain_rows import PlainRows
 from pegel.stream.outcomes import COUNTERS
 
 metadata = sa.MetaData(
@@ -14,6 +15,10 @@ metadata = sa.MetaData(
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     }
 )
+
+
+FINDING_NUMBERS = ("statistic", "p_value", "p_relevant", "threshold", "budget_share", "effect")
+"""Floats of a finding: what is no number is null on SQLite."""
 
 
 def _count(name: str) -> sa.Column[int]:
@@ -130,6 +135,7 @@ windows = sa.Table(
     sa.Column("spec_fingerprint", sa.Text, nullable=False),
     sa.Column("code_version", sa.Text, nullable=False),
     sa.Column("judgement", Document, nullable=False),
+    sa.Column("feature_verdicts", PlainRows),
     sa.Column("emitted_at", Instant, nullable=False),
     sa.Column("remarks", Document, nullable=False),
     sa.Index(None, "model", "version", "segment", "span_end"),
@@ -181,6 +187,7 @@ row_quality = sa.Table(
     sa.Column("origin", sa.Text, primary_key=True),
     *(_count(name) for name in ("looked_at", "rows")),
     sa.Column("outcomes", Document, nullable=False),
+    sa.Column("expectations", PlainRows),
     sa.Column("at", Instant, nullable=False),
 )
 
@@ -262,6 +269,12 @@ findings = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("origin", sa.Text, nullable=False),
     sa.Column("feature", Foreign, nullable=False),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("kind", "rhythm", "detector", "verdict", "test")),
+    sa.Column("what", Foreign, nullable=False),
+    *(sa.Column(name, sa.Double, nullable=True) for name in FINDING_NUMBERS),
+    sa.Column("effect_unit", sa.Text, nullable=False),
+    *(_count(name) for name in ("n", "m")),
+    sa.Column("baseline_id", sa.Text, nullable=False),
     sa.Column("finding", Document, nullable=False),
     sa.Index(None, "model", "version", "span_end", "seq"),
     sa.Index(None, "model", "version", "seq"),
@@ -374,6 +387,11 @@ alerts = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("over_at", Instant),
+    *(sa.Column(name, Instant, nullable=False) for name in ("since", "last_end")),
+    sa.Column("features", Foreign, nullable=False),
+    _count("feature_count"),
+    *(sa.Column(name, Instant) for name in ("mailed_at", "acknowledged_until")),
+    sa.Column("acknowledged_by", Foreign, nullable=False),
     sa.Column("alert", Document, nullable=False),
     sa.Index(None, "model", "version", "opened_at"),
     sa.Index(None, "over_at"),
@@ -396,6 +414,7 @@ performance = sa.Table(
     sa.Column("estimate", Document),
     sa.Column("verdict", sa.Text, nullable=False),
     sa.Column("judgement", Document, nullable=False),
+    sa.Column("figures", PlainRows),
     sa.Column("baseline_id", sa.Text),
     sa.Column("at", Instant, nullable=False),
     sa.Index(None, "model", "version", "segment", "span_end"),
@@ -542,6 +561,22 @@ removals = sa.Table(
     _count("count"),
     sa.Column("problem", Foreign, nullable=False),
     sa.Index(None, "at"),
+)
+
+# The views that were made, by what they say: see `view_making`.
+views = sa.Table(
+    "views",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+)
+
+# When a workflow last came to its end: whoever looks from outside sees that it no longer does.
+passes = sa.Table(
+    "passes",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("at", Instant, nullable=False),
 )
 
 actions = sa.Table(

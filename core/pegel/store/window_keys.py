@@ -12,7 +12,7 @@ from pegel.data.spans import Span
 from pegel.longspans.window_sums import window_key
 from pegel.store import tables
 from pegel.store.database import reading
-from pegel.store.results import is_seen
+from pegel.store.seen_windows import is_seen
 from pegel.store.statements import of_monitor
 
 

@@ -23,7 +23,7 @@ from pegel.stream.commit import LateCount
 from pegel.stream.extreme_events import together
 from pegel.stream.result_rows import Origin, WindowRow
 
-_PROVISIONAL: dict[str, Any] = {"summary": b"", "judgement": {}}
+_PROVISIONAL: dict[str, Any] = {"summary": b"", "judgement": {}, "feature_verdicts": None}
 _SPAN = ("model", "version", "segment", "span_start", "span_end")
 _WINDOW = (*_SPAN, "revision", "origin")
 
@@ -66,7 +66,7 @@ def write_single_findings(connection: Connection, findings: Sequence[Finding]) -
     merged = [_with_stored(finding, stored.get(finding.id)) for finding in findings]
     insert = insert_into(connection.dialect, table)
     connection.execute(
-        insert.on_conflict_do_update(index_elements=["id"], set_={"finding": insert.excluded.finding}),
+        insert.on_conflict_do_update(index_elements=["id"], set_=_told(insert)),
         [flat_finding(finding) for finding in merged],
     )
     note_newest(connection, monitors)
@@ -150,10 +150,13 @@ def replace_findings(
     monitors = sorted({(row["model"], row["version"]) for row in rows})
     lock_inboxes(connection, monitors)
     insert = insert_into(connection.dialect, table)
-    connection.execute(
-        insert.on_conflict_do_update(index_elements=["id"], set_={"finding": insert.excluded.finding}), rows
-    )
+    connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=_told(insert)), rows)
     note_newest(connection, monitors)
+
+
+def _told(insert: Any) -> dict[str, Any]:
+    """Return what is replaced of a finding that is there: all but its `seq`."""
+    return {column.name: insert.excluded[column.name] for column in tables.findings.columns if column.name != "seq"}
 
 
 def _bound(table: sa.Table, names: Iterable[str]) -> list[sa.ColumnElement[bool]]:

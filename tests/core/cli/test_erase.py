@@ -44,6 +44,10 @@ WOULD_GO = (
     "results: row_quality: 1 rows",
 )
 HASHED = KeyedHash(SECRET).of("passenger", ADA)
+TOLD: dict[str, Any] = dict.fromkeys(("kind", "rhythm", "detector", "verdict", "test", "what"), "")
+TOLD |= {"effect_unit": "", "baseline_id": "", "n": 0, "m": 0}
+OF_ALERT = {"since": NOON, "last_end": NOON, "features": "x, y", "feature_count": 2, "acknowledged_by": ""}
+"""What views read of a finding and of an alert."""
 
 
 def write(
@@ -97,10 +101,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         for name, why in (("a", []), ("b", []), ("z", reasons)):
             connection.execute(sa.insert(tables.outliers).values(**row, event_id=name, reasons=why))
         for at, finding in enumerate((event, shared)):
-            row_of = span | {"id": f"f{at}", "feature": "x", "finding": finding}
+            row_of = span | TOLD | {"id": f"f{at}", "feature": "x", "finding": finding}
             connection.execute(sa.insert(tables.findings).values(row_of))
         alert = {"features": [{"feature": "x", "finding": event}, {"feature": "y", "finding": shared}]}
-        opened = {"id": "f0", "model": "delays", "version": 1, "kind": "event", "opened_at": NOON, "alert": alert}
+        opened = {
+            "id": "f0",
+            "model": "delays",
+            "version": 1,
+            "kind": "event",
+            "opened_at": NOON,
+            "alert": alert,
+        } | OF_ALERT
         connection.execute(sa.insert(tables.alerts).values(opened))
         outcomes = [{"there": "2 rows are not so", "rows": ["a/0", "b/0"]}]
         quality = span | {"looked_at": 3, "rows": 3, "outcomes": outcomes, "at": NOON}

@@ -114,10 +114,10 @@ def test_a_newer_database_is_refused_by_name(engine: Engine) -> None:
 @pytest.mark.parametrize(
     "edit",
     [
-        "ALTER TABLE heartbeats DROP COLUMN missing",
-        "ALTER TABLE heartbeats RENAME COLUMN missing TO lacking",
-        "ALTER TABLE heartbeats ADD COLUMN former TEXT",
-        "DROP TABLE heartbeats",
+        "ALTER TABLE gaps DROP COLUMN reason",
+        "ALTER TABLE gaps RENAME COLUMN reason TO cause",
+        "ALTER TABLE gaps ADD COLUMN former TEXT",
+        "DROP TABLE gaps",
     ],
 )
 def test_tables_of_an_earlier_development_version_are_refused_by_name(engine: Engine, edit: str) -> None:
@@ -125,7 +125,7 @@ def test_tables_of_an_earlier_development_version_are_refused_by_name(engine: En
     with writing(engine) as connection:
         connection.execute(sa.text(edit))
 
-    with pytest.raises(SetupError, match=r"in heartbeats, written by a Pegel before 0\.1\.0.* move it away"):
+    with pytest.raises(SetupError, match=r"in gaps, written by a Pegel before 0\.1\.0.* move it away"):
         migrate(engine)
 
 

@@ -25,6 +25,10 @@ def _count(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger(), nullable=False)
 
 
+def _real(name: str) -> sa.Column[float]:
+    return sa.Column(name, sa.Double(), nullable=True)
+
+
 def _instant(name: str, *, null: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=null)
 
@@ -69,7 +73,18 @@ def downgrade() -> None:
         *("failures", "remembered_rows", "monitor_states", "journal", "pane_parts"),
         *("arrivals", "set_aside", "gaps", "offsets", "claims"),
         "removals",
-        *("actions", "job_results", "dispatch_failures", "silences", "alerts", "heartbeats", "erasures", "archived"),
+        *(
+            "views",
+            "passes",
+            "actions",
+            "job_results",
+            "dispatch_failures",
+            "silences",
+            "alerts",
+            "heartbeats",
+            "erasures",
+            "archived",
+        ),
         *(
             "invalid",
             "ledger",
@@ -150,8 +165,8 @@ def _windows() -> None:
         _text("verdict"),
         sa.Column("summary", sa.LargeBinary(), nullable=False),
         *(_text("baseline_id", null=True), _text("layout_hash", null=True)),
-        *(_text("spec_fingerprint"), _text("code_version"), _text("judgement"), _instant("emitted_at")),
-        _text("remarks"),
+        *(_text("spec_fingerprint"), _text("code_version"), _text("judgement")),
+        *(_text("feature_verdicts", null=True), _instant("emitted_at"), _text("remarks")),
         _key("windows", "model", "version", "segment", "span_start", "span_end", "revision", "origin"),
     )
     _index("windows", "model", "version", "segment", "span_end")
@@ -159,7 +174,7 @@ def _windows() -> None:
         "row_quality",
         *(_text("model"), _integer("version"), _text("segment")),
         *(_instant("span_start"), _instant("span_end"), _integer("revision"), _text("origin")),
-        *(_count("looked_at"), _count("rows"), _text("outcomes"), _instant("at")),
+        *(_count("looked_at"), _count("rows"), _text("outcomes"), _text("expectations", null=True), _instant("at")),
         _key("row_quality", "model", "version", "segment", "span_start", "span_end", "revision", "origin"),
     )
     op.create_table(
@@ -204,7 +219,7 @@ def _performance() -> None:
         *(_instant("span_start"), _instant("span_end"), _integer("revision")),
         *(_count("answered"), _count("labelled"), sa.Column("settled", sa.Boolean(), nullable=False)),
         *(_text("counts"), _text("coverage", null=True), _text("estimate", null=True)),
-        *(_text("verdict"), _text("judgement")),
+        *(_text("verdict"), _text("judgement"), _text("figures", null=True)),
         *(_text("baseline_id", null=True), _instant("at")),
         _key("performance", "model", "version", "segment", "span_start", "span_end", "revision"),
     )
@@ -292,7 +307,10 @@ def _findings() -> None:
         "findings",
         *(_serial("seq"), _text("id"), _text("model"), _integer("version"), _text("segment")),
         *(_instant("span_start"), _instant("span_end"), _integer("revision"), _text("origin")),
-        *(_text("feature"), _text("finding")),
+        _text("feature"),
+        *(_text(name) for name in ("kind", "rhythm", "detector", "verdict", "test", "what")),
+        *(_real(name) for name in ("statistic", "p_value", "p_relevant", "threshold", "budget_share", "effect")),
+        *(_text("effect_unit"), _count("n"), _count("m"), _text("baseline_id"), _text("finding")),
         _key("findings", "seq"),
         sa.UniqueConstraint("id", name="uq_findings_id"),
         sqlite_autoincrement=True,
@@ -370,7 +388,10 @@ def _alerts() -> None:
     op.create_table(
         "alerts",
         *(_text("id"), _text("model"), _integer("version"), _text("kind")),
-        *(_instant("opened_at"), _instant("over_at", null=True), _text("alert")),
+        *(_instant("opened_at"), _instant("over_at", null=True), _instant("since"), _instant("last_end")),
+        *(_text("features"), _count("feature_count")),
+        *(_instant("mailed_at", null=True), _instant("acknowledged_until", null=True)),
+        *(_text("acknowledged_by"), _text("alert")),
         _key("alerts", "id"),
     )
     _index("alerts", "model", "version", "opened_at")
@@ -420,6 +441,8 @@ def _actions() -> None:
     )
     _index("actions", "target", "at")
     _index("actions", "at")
+    op.create_table("views", _text("name"), _text("digest"), _key("views", "name"))
+    op.create_table("passes", _text("name"), _instant("at"), _key("passes", "name"))
     op.create_table(
         "removals",
         *(_serial("seq"), _instant("at"), _text("model"), _integer("version"), _text("kind"), _instant("before")),
