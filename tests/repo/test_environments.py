@@ -18,6 +18,7 @@ BEHIND = {"pegel.store": "sqlalchemy", "pegel.featurestore": "pyarrow"}
 
 ELSEWHERE = {
     "tests/core/report/": "the room of Airflow shows the page and sends the mails, with its version of SQLAlchemy",
+    "tests/core/exporter/": "it runs where the client of Prometheus is, which the environment of Airflow lacks",
     "tests/core/stream/": "records are counted with Spark's version of pyarrow alone",
 }
 """Tests of core whose subject meets only one version there is, or meets the other in a suite of its own."""

@@ -38,6 +38,7 @@ COMMANDS = Extensions(
             "report",
             "history",
             "housekeeping",
+            "exporter",
             "explain",
             "mail",
             "ack",

@@ -1,0 +1,1 @@
+"""What people put into Prometheus, Alertmanager and Grafana."""
