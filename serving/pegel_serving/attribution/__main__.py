@@ -157,11 +157,7 @@ def _work(
         if not is_announced and is_told and reader.is_settled:
             _announce(server)
             is_announced = True
-        if worker.is_full:
-            reader.rest()
-            worker.work()
-        else:
-            worker.take(reader.read())
+        worker.take(reader.rest() if worker.is_full else reader.read())
         if time.monotonic() >= commit_at:
             commit_at = time.monotonic() + COMMIT_EVERY_S
             reader.commit(worker.offsets.safe())

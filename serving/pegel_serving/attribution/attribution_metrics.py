@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 REASONS: Final = frozenset(
     (
         *("bad_body", "too_large", "refused_by_model", "model_failed", "model_silent", "structure", "no_method"),
-        *("no_artefact", "other_artefact", "other_features", "overloaded", "over_budget", "not_delivered"),
+        *("no_artefact", "other_artefact", "other_features", "no_endpoint", "not_prepared"),
+        *("overloaded", "over_budget", "not_delivered"),
     )
 )
 """Why a sampled event is not explained. A model's process says others at most by mistake: these are `other`."""

@@ -41,7 +41,8 @@ from pegel_serving.logger.kafka_record import KafkaRecord
 
 log = structlog.stdlib.get_logger(__name__)
 
-OVERDUE_EVERY_S: Final = 1.0
+LONGEST_READ_S: Final = 1.0
+"""How long reading records once takes at most. What is longer was a pause, in which no answer could come."""
 LANE_END_S: Final = 3.0
 OVER_BUDGET: Final = "over_budget"
 NOT_DELIVERED: Final = "not_delivered"
@@ -79,12 +80,11 @@ class AttributionWorker:
         self._most_bytes = most_bytes
         self._join = HalfJoin(most_bytes // 2)
         self._late, self._alone = 0, 0
-        self._newest: dict[Address, int] = {}
+        self._read_s, self._read_at = 0.0, time.monotonic()
         self._models: dict[str, ExplainedModel] = {}
         self._lanes: dict[str, ModelLane] = {}
         self._told: SimpleQueue[tuple[ModelLane | None, WholeEvent, ToldEvent]] = SimpleQueue()
         self._own: SimpleQueue[KafkaRecord] = SimpleQueue()
-        self._overdue_at = 0.0
         self._ending = False
         self.offsets = SafeOffsets()
         metrics.gauge("waiting_bytes", "Events that wait for their other half", lambda: self._join.size)
@@ -110,13 +110,15 @@ class AttributionWorker:
 
     def take(self, records: list[ReadRecord]) -> None:
         """Take records of the topic in the order of their offsets."""
+        now = time.monotonic()
+        self._read_s, self._read_at = self._read_s + min(now - self._read_at, LONGEST_READ_S), now
         read = attributes_of([record.key for record in records], [record.headers for record in records])
         for record, event_id, code in zip(records, read.ids, read.codes.tolist(), strict=True):
             self.offsets.read(record.address, record.offset)
-            self._newest[record.address] = max(self._newest.get(record.address, 0), record.time_ms)
             attributes = read.attributes[code]
             if isinstance(attributes, EventAttributes) and event_id:
                 self._take_event(record, event_id, attributes)
+        self._give_up_waiting()
         self.work()
 
     def put(self, record: KafkaRecord) -> None:
@@ -125,11 +127,6 @@ class AttributionWorker:
 
     def work(self) -> None:
         """Bring on whatever waits; to be called several times a second."""
-        now = time.monotonic()
-        if now >= self._overdue_at:
-            self._overdue_at = now + OVERDUE_EVERY_S
-            for one in self._join.overdue(self._newest, now):
-                self._explain(one) if isinstance(one, WholeEvent) else self._release([one])
         while True:
             try:
                 _, event, told = self._told.get_nowait()
@@ -175,10 +172,16 @@ class AttributionWorker:
             time=_time_of(record) if is_request else b"",
         )
         self.offsets.hold(half.address, half.offset)
-        whole, dropped = self._join.take(half, time.monotonic())
+        whole, dropped = self._join.take(half, self._read_s)
         self._release(dropped)
         if whole is not None:
             self._explain(whole)
+        self._give_up_waiting()
+
+    def _give_up_waiting(self) -> None:
+        """Explain what has waited for its answer long enough, or takes too many bytes; let go of answers alone."""
+        for one in self._join.overdue(self._read_s):
+            self._explain(one) if isinstance(one, WholeEvent) else self._release([one])
 
     def _explain(self, event: WholeEvent) -> None:
         model = self._models.get(event.request.endpoint)

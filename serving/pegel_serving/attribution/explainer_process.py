@@ -31,24 +31,13 @@ from pegel_serving.attribution.explainer import NO_METHOD, Explainer, GivenEvent
 from pegel_serving.attribution.explainer_frames import SilentExplainer, receive, send
 from pegel_serving.attribution.permutation_method import PermutationMethod
 from pegel_serving.attribution.told_event import ToldEvent
+from pegel_serving.attribution.unprepared import NO_ARTEFACT, OTHER_ARTEFACT, OTHER_FEATURES, Unprepared
 from pegel_serving.fitted_model import FittedModel
 from pegel_serving.model_columns import Rows
 from pegel_serving.model_errors import sentence
 
-NO_ARTEFACT: Final = "no_artefact"
-OTHER_ARTEFACT: Final = "other_artefact"
-OTHER_FEATURES: Final = "other_features"
 _NICE: Final = 5
 """Explanations are outside the way of requests, also where both share a machine."""
-
-
-class Unprepared(Exception):
-    """Nothing of this model can be explained; `reason` is counted, the message says why."""
-
-    def __init__(self, reason: str, why: str) -> None:
-        """Keep the reason."""
-        super().__init__(why)
-        self.reason = reason
 
 
 def prepared(told: dict[str, Any]) -> Explainer:

@@ -3,8 +3,11 @@
 ::
 
     r1 ----- a1             joined when a1 comes
-       r2 ------------- |   explained without its answer once the partition is 60 s further, or 60 s have passed here
+       r2 ------------- |   explained without its answer when the topic was read for 60 s more
           a3 ---------- |   given up then: nobody knows its features
+
+What is waited for is reading, and no time that records tell: one of them that is dated ahead, or old ones that a logger
+had kept among those of now, would say of every other that its time is over.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Final
 from pegel.spec.limits import ANSWER_WITHIN
 from pegel.stream.wire_records import Address
 
-WAITS_MS: Final = int(ANSWER_WITHIN.total_seconds() * 1_000)
+WAITS_S: Final = ANSWER_WITHIN.total_seconds()
 REMEMBERED: Final = 20_000
 """Events that are done, by which copies and late halves are known."""
 OVERHEAD: Final = 1_024
@@ -76,7 +79,10 @@ class HalfJoin:
     _done: OrderedDict[tuple[str, bytes], None] = field(default_factory=OrderedDict)
 
     def take(self, half: EventHalf, now_s: float) -> tuple[WholeEvent | None, list[EventHalf]]:
-        """Return the event that a half completes, if it does, and the halves of nothing that are to be let go."""
+        """Return the event that a half completes, if it does, and the halves of nothing that are to be let go.
+
+        `now_s`: for how long the topic has been read.
+        """
         key = (half.endpoint, half.event_id)
         if key in self._done:
             self.late += 1
@@ -93,16 +99,15 @@ class HalfJoin:
         pair = (half, known[0]) if half.is_request else (known[0], half)
         return WholeEvent(*pair), []
 
-    def overdue(self, newest_ms: dict[Address, int], now_s: float) -> Iterator[WholeEvent | EventHalf]:
+    def overdue(self, now_s: float) -> Iterator[WholeEvent | EventHalf]:
         """Yield what is waited with no longer: requests as events without an answer, and answers of nothing.
 
-        `newest_ms`: the newest time of a record of each partition.
+        To be asked after each half that was taken: it is for too many bytes, too, the oldest halves first.
         """
-        for key, (half, since_s) in list(self._waiting.items()):
-            waited_ms = max(newest_ms.get(half.address, 0) - half.time_ms, int((now_s - since_s) * 1_000))
-            if waited_ms <= WAITS_MS and self.size <= self.most_bytes:
-                # Partitions are not in step, so the others are looked at, too; half a minute's worth are few.
-                continue
+        while self._waiting:
+            key, (half, since_s) = next(iter(self._waiting.items()))
+            if now_s - since_s <= WAITS_S and self.size <= self.most_bytes:
+                return
             self._end(key)
             if half.is_request:
                 yield WholeEvent(half, None)

@@ -1,6 +1,7 @@
 """A model's own way to its explanations: a queue of bounded bytes, and a thread that asks the model's own process.
 
-Whatever one model does (its folder is gone, it crashes, it never answers, it is not understood), no other waits for it.
+Whatever one model does (its folder is gone, it crashes, it never answers, it is not understood), and whatever nobody
+foresaw about it, no other waits for it: its events are refused with a reason, and offsets go on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pegel_serving.attribution.explainer_child import ExplainerChild
 from pegel_serving.attribution.explainer_frames import SilentExplainer
 from pegel_serving.attribution.joined_halves import WholeEvent
 from pegel_serving.attribution.told_event import ToldEvent
+from pegel_serving.attribution.unprepared import NOT_PREPARED, Unprepared
+from pegel_serving.model_errors import sentence
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -31,11 +34,12 @@ TRY_AGAIN_S: Final = 60.0
 SILENT: Final = "model_silent"
 OVERLOADED: Final = "overloaded"
 ENDED: Final = "worker_ends"
+UNFORESEEN: Final = "other"
 
 Report = Callable[[WholeEvent, ToldEvent], None]
 """Called in the lane's thread, once for each event that was taken."""
 Preparation = Callable[[], dict[str, Any]]
-"""What the model's process is told; called in the lane's thread, before each start of one."""
+"""What the model's process is told; called in the lane's thread, before each start of one. Raises Unprepared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +124,22 @@ class ModelLane:
     def _told(self, events: list[WholeEvent]) -> list[ToldEvent]:
         child = self._prepared()
         if child is None:
-            return [ToldEvent(reason=self.state.reason, why=self.state.why)] * len(events)
+            reason = ENDED if self._ending else self.state.reason
+            return [ToldEvent(reason=reason, why=self.state.why)] * len(events)
         try:
             told = child.ask(events)
         except SilentExplainer as error:
-            self._give_up(str(error))
+            self._give_up(SILENT, str(error))
             if len(events) == 1 or self._ending:
                 return [ToldEvent(reason=ENDED if self._ending else SILENT, why=str(error))] * len(events)
             # One of them may have ended it: each is asked about by itself, and the next process starts at once.
             self._not_before = 0.0
             return [one for event in events for one in self._told([event])]
+        except Exception as error:
+            # A thread that ended here would hold these events, and with them the offsets of all models, for ever.
+            log.exception("nobody foresaw what kept these from being explained", model=self._name)
+            self._give_up(UNFORESEEN, sentence(error))
+            return [ToldEvent(reason=UNFORESEEN, why=sentence(error))] * len(events)
         for one in told:
             if one.reason:
                 self._say(one.reason, one.why)
@@ -146,28 +156,35 @@ class ModelLane:
             return None
         self._not_before = time.monotonic() + TRY_AGAIN_S
         try:
-            told = self._preparation()
-            self._child = ExplainerChild()
-            answer = self._child.prepare(told)
-        except (SilentExplainer, OSError) as error:
-            self._give_up(f"its process could not be prepared: {error}")
-            return None
-        if answer.get("reason"):
-            self._child.end()
-            self._child = None
-            self._say(str(answer["reason"]), str(answer.get("why", "")))
-            return None
-        self.state = LaneState(method=str(answer.get("method", "")))
-        log.info("explains", model=self._name, method=self.state.method, artefact=answer.get("artefact"))
-        self._is_prepared(answer)
+            answer = self._begun()
+        except Unprepared as error:
+            self._give_up(error.reason, str(error))
+        except SilentExplainer as error:
+            self._give_up(SILENT, f"its process could not be prepared: {error}")
+        except Exception as error:  # noqa: BLE001  whatever files, databases and stores of others do
+            self._give_up(NOT_PREPARED, f"its process could not be prepared: {sentence(error)}")
+        else:
+            self.state = LaneState(method=str(answer.get("method", "")))
+            log.info("explains", model=self._name, method=self.state.method, artefact=answer.get("artefact"))
         return self._child
 
-    def _give_up(self, why: str) -> None:
+    def _begun(self) -> dict[str, Any]:
+        """Start the model's process and return what it says of its model. Raises Unprepared, SilentExplainer."""
+        told = self._preparation()
+        child = self._child = ExplainerChild()
+        answer = child.prepare(told)
+        if answer.get("reason"):
+            raise Unprepared(str(answer["reason"]), str(answer.get("why", "")))
+        self._is_prepared(answer)
+        return answer
+
+    def _give_up(self, reason: str, why: str) -> None:
+        """End the model's process, if there is one; the next events are told why until the next try."""
         if self._child is not None:
             self._child.end()
         self._child = None
         if not self._ending:
-            self._say(SILENT, why)
+            self._say(reason, why)
 
     def _say(self, reason: str, why: str) -> None:
         """Keep why nothing is explained; tell it once for each reason."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from pegel.errors import PegelError, SetupError
+from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.model_roots import local_folder
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_serving.attribution.event_sample import rate_of
 from pegel_serving.attribution.ordered_features import OrderedFeatures
+from pegel_serving.attribution.unprepared import NO_ARTEFACT, NO_ENDPOINT, NOT_PREPARED, Unprepared
 
 Door = Callable[[MonitorSpec], tuple[str, str]]
 """Returns the address of a model's endpoint and its secret. Raises PegelError."""
@@ -31,29 +32,36 @@ class ModelPreparation:
         self._settings, self._door, self._features = settings, door, features
 
     def told(self, spec: MonitorSpec, *, held_out: bool = False) -> dict[str, Any]:
-        """Return what the process of a model is told; `held_out`: that of its held-out rows. Raises OSError."""
+        """Return what the process of a model is told; `held_out`: that of its held-out rows. Raises Unprepared."""
         told: dict[str, Any] = {
             "rate": rate_of(spec),
             "replays": spec.attribution.identity == "replay",
             "background": self._background(spec),
             "digest": spec.model.digest,
         }
+        if spec.attribution.via == "artefact":
+            told["folder"] = _folder(spec)
         try:
             told["features"] = [field.name for field in self._features.of(spec)]
             if spec.attribution.via == "artefact":
-                return told | {"folder": _folder(spec)}
-            address, token = self.endpoint(spec)
+                return told
+            address, token = self._asked(spec)
             schema = LocalFeatureStore(self._settings.features).describe(spec.baseline.source)
         except PegelError as error:
-            raise OSError(str(error)) from error
-        asked = {"address": address, "token": token}
+            raise Unprepared(NOT_PREPARED, str(error)) from error
         calls = {"calls_per_minute": calls_per_minute(spec, held_out=held_out), "schema": schema.to_json()}
-        return told | asked | calls
+        return told | {"address": address, "token": token} | calls
 
     def endpoint(self, spec: MonitorSpec) -> tuple[str, str]:
         """Return where the endpoint of a model is asked, and its secret. Raises PegelError."""
         address, token = self._door(spec)
         return f"{address.rstrip('/')}/v1/models/{spec.served_name}:predict", token
+
+    def _asked(self, spec: MonitorSpec) -> tuple[str, str]:
+        try:
+            return self.endpoint(spec)
+        except PegelError as error:
+            raise Unprepared(NO_ENDPOINT, str(error)) from error
 
     def _background(self, spec: MonitorSpec) -> str | None:
         """Return where rows of the baseline are; None where they are in no folder that this process sees."""
@@ -76,7 +84,7 @@ def calls_per_minute(spec: MonitorSpec, *, held_out: bool) -> int:
 def _folder(spec: MonitorSpec) -> str:
     folder = local_folder(str(spec.model.uri))
     if folder is None:
-        raise SetupError(
-            f"expected the model in a folder that this process sees, given {spec.model.uri}: it is not explained"
+        raise Unprepared(
+            NO_ARTEFACT, f"expected the model in a folder that this process sees, given {spec.model.uri}"
         )
     return str(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 import structlog
@@ -74,22 +74,30 @@ class TopicReader:
         if not self._topics:
             time.sleep(WAIT_S)
             return []
+        return self._records(self._consumer.consume(AT_ONCE, timeout=WAIT_S))
+
+    def _records(self, messages: Iterable[Any]) -> list[ReadRecord]:
         records = []
-        for message in self._consumer.consume(AT_ONCE, timeout=WAIT_S):
+        for message in messages:
             if (error := message.error()) is not None:
                 self._trouble(error)
                 continue
             records.append(_record(message))
         return records
 
-    def rest(self) -> None:
-        """Stay a member of the group and read nothing for a moment."""
+    def rest(self) -> list[ReadRecord]:
+        """Stay a member of the group and read nothing for a moment.
+
+        While partitions move, one that comes here meanwhile brings a record all the same: it is returned, because what
+        comes after it says that it was read.
+        """
         partitions = [TopicPartition(*address) for address in self._assigned]
         if partitions:
             self._consumer.pause(partitions)
-        self._consumer.poll(WAIT_S)
-        if partitions:
+        message = self._consumer.poll(WAIT_S)
+        if self._assigned:
             self._consumer.resume([TopicPartition(*address) for address in self._assigned])
+        return self._records([] if message is None else [message])
 
     def commit(self, offsets: dict[Address, int], *, wait: bool = False) -> None:
         """Note up to where everything is done. What cannot be noted is read again some day."""
