@@ -19,7 +19,6 @@ from pegel.data.columns import Columns, Field, Kind, Role
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel_local.backends import model_copy
 from pegel_serving.attribution.artefact_digest import artefact_digest
-from pegel_serving.attribution.asked_endpoint import CallBudget
 from pegel_serving.attribution.choose_method import method_for
 from pegel_serving.attribution.event_sample import event_hash, is_kept, rate_of
 from pegel_serving.attribution.explained import ExplainedRows
@@ -79,7 +78,10 @@ def test_the_rate_follows_the_spec(per_day: int, rate: float) -> None:
 def test_more_traffic_than_expected_is_capped() -> None:
     """In each minute twice the expected rows are explained, one event always; old minutes are forgotten."""
     budget = RowsBudget(10)
+    bounded = RowsBudget(10)
+    bounded.bound(15)
 
+    assert [True, True, False] == [bounded.take(0, rows) for rows in (10, 5, 1)]
     assert [True, True, False, True] == [budget.take(at, 10) for at in (0, 59_999, 59_999, 60_000)]
     assert budget.take(120_000, 1_000)
     for minute in range(3, 3 + 2 * MINUTES_KEPT):
@@ -263,19 +265,6 @@ def test_the_digest_is_the_one_that_is_pinned(tmp_path: Path) -> None:
     (tmp_path / "more" / "notes.txt").write_text("x")
 
     assert model_copy.digest(tmp_path) == artefact_digest(tmp_path)
-
-
-def test_calls_wait_for_their_budget() -> None:
-    """A minute's worth of calls is free at once, then calls wait as long as the budget takes to allow them."""
-    now: list[float] = [0.0]
-    waited: list[float] = []
-    budget = CallBudget(600, lambda: now[0], waited.append)
-    budget.spend(600)
-    budget.spend(10)
-    now[0] = 61.0
-    budget.spend(600)
-
-    assert [pytest.approx(1.0)] == waited
 
 
 def test_permuted_models_have_no_artefact_of_their_own() -> None:

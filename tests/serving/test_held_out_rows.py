@@ -198,7 +198,7 @@ def test_an_endpoint_is_asked_about_fewer_rows(place: HeldOutPlace) -> None:
         calls_per_minute(asked, held_out=True),
         calls_per_minute(plain, held_out=False),
     )
-    assert (3_000, 50) == (most_rows(asked, 3), rows_at_once(asked, 3))
+    assert (3_000, 25) == (most_rows(asked, 3), rows_at_once(asked, 3))
     assert (20_000, 256) == (most_rows(place.spec(), 3), rows_at_once(place.spec(), 3))
 
 

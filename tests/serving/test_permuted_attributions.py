@@ -13,7 +13,8 @@ from sklearn.svm import SVC
 
 from pegel.data.attribution_event import Method
 from pegel_serving.attribution.choose_method import method_for
-from pegel_serving.attribution.explained import NotExplained, refuse_other_sums
+from pegel_serving.attribution.compared_rows import BACKGROUND_ROWS, compared_rows
+from pegel_serving.attribution.explained import EndpointAway, NotExplained, refuse_other_sums
 from pegel_serving.attribution.permutation_method import ORDERS, PermutationMethod
 
 BACKGROUND = objects(numbers(100, 3, seed=5))
@@ -113,6 +114,54 @@ def test_any_model_that_answers_numbers(of_classes: int) -> None:
         refuse_other_sums(told, method.precision)
         assert Method.PERMUTATION is method.method
         assert np.allclose(expected, told.raw)
+
+
+@pytest.mark.parametrize("rows", [5, 100, 101, 1_000])
+def test_rows_are_compared_with_the_whole_baseline(rows: int) -> None:
+    """Its rows may be in the order of time: a hundred of them are taken evenly, the first and the last among them."""
+    x = np.arange(2.0 * rows).reshape(rows, 2)
+
+    kept = compared_rows(first_feature, objects(x)).astype(float)
+
+    assert min(rows, BACKGROUND_ROWS) == len(kept)
+    assert [0.0, 2.0 * rows - 2] == kept[[0, -1], 0].tolist()
+    assert np.diff(kept[:, 0]).max() <= 2 * np.ceil(rows / BACKGROUND_ROWS)
+
+
+def first_feature(rows: Any) -> Any:
+    """Return a function that refuses rows without their second value, and knows no number for those without a first."""
+    x = rows.astype(np.float64)
+    if np.isnan(x[:, 1]).any():
+        raise ValueError("NaN")
+    return x[:, :1]
+
+
+def test_only_rows_that_the_model_answers_are_compared_with() -> None:
+    """Where some kinds of missing values are refused, others are not left out; of none that is answered it is said."""
+    x = numbers(400, 3)
+    x[:200, 1] = np.nan
+    x[100:250, 2] = np.nan
+    x[380:, 0] = np.nan
+
+    kept = compared_rows(first_feature, objects(x)).astype(float)
+
+    assert BACKGROUND_ROWS == len(kept)
+    assert not np.isnan(kept[:, :2]).any()
+    assert 50 / 180 == pytest.approx(np.isnan(kept[:, 2]).mean(), abs=0.02)
+    with pytest.raises(NotExplained, match="a value is missing in each"):
+        compared_rows(first_feature, objects(x[:200]))
+
+
+def test_an_endpoint_that_is_away_says_nothing_of_missing_values() -> None:
+    """It is asked again later, instead of leaving out for good what it might take."""
+    x = numbers(5, 3)
+    x[0, 0] = np.nan
+
+    def away(_rows: Any) -> Any:
+        raise EndpointAway("no answer")
+
+    with pytest.raises(EndpointAway):
+        compared_rows(away, objects(x))
 
 
 def test_nothing_to_explain() -> None:

@@ -25,7 +25,7 @@ MOST_ROWS = 60_000
 MOST_CALLS = 1_000_000
 
 Rows = Annotated[int, Field(ge=1, le=MOST_ROWS), BeforeValidator(whole_number)]
-Calls = Annotated[int, Field(ge=1, le=MOST_CALLS), BeforeValidator(whole_number)]
+Calls = Annotated[int, Field(ge=2, le=MOST_CALLS), BeforeValidator(whole_number)]
 
 
 class AttributionSection(Section):

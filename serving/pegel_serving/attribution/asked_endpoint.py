@@ -6,12 +6,11 @@ A budget bounds how many rows it is asked about in a minute; who asks for more w
 from __future__ import annotations
 
 import math
-import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +21,8 @@ from pegel.data import wire
 from pegel.data.columns import Kind, Role, Schema
 from pegel.data.decoding import decode_batch
 from pegel.errors import InvalidPayload
-from pegel_serving.attribution.explained import NotExplained
+from pegel_serving.attribution.call_budget import CallBudget
+from pegel_serving.attribution.explained import EndpointAway, NotExplained
 from pegel_serving.attribution.told_rows import told_rows
 from pegel_serving.model_columns import Rows
 from pegel_serving.model_errors import sentence
@@ -40,29 +40,6 @@ class RefusedRows(NotExplained):
 
 
 @dataclass(slots=True)
-class CallBudget:
-    """Rows that may be asked about in each minute, by a bucket that fills evenly and holds a minute's worth."""
-
-    per_minute: int
-    clock: Callable[[], float] = time.monotonic
-    wait: Callable[[float], None] = time.sleep
-    _left: float = field(init=False)
-    _at: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Begin with a full bucket."""
-        self._left, self._at = float(self.per_minute), self.clock()
-
-    def spend(self, rows: int) -> None:
-        """Wait until so many rows may be asked about; more than a minute's worth are let through late."""
-        now = self.clock()
-        self._left = min(self.per_minute, self._left + (now - self._at) * self.per_minute / 60)
-        self._at, self._left = now, self._left - rows
-        if self._left < 0:
-            self.wait(-self._left * 60 / self.per_minute)
-
-
-@dataclass(slots=True)
 class AskedEndpoint:
     """Asks one endpoint by protocol v1. `token`: the endpoint's secret, by which its proxy knows our requests."""
 
@@ -74,8 +51,12 @@ class AskedEndpoint:
     def __call__(self, rows: Rows) -> NDArray[np.float64]:
         """Return what the endpoint puts out: of classes with probabilities these, else its first number.
 
-        Raises NotExplained where it answers no number, and where it does not answer.
+        Raises NotExplained where it answers no number, or refuses the rows; EndpointAway where it does not answer.
         """
+        parts = range(0, len(rows), self.budget.at_once)
+        return np.concatenate([self._asked(rows[at : at + self.budget.at_once]) for at in parts])
+
+    def _asked(self, rows: Rows) -> NDArray[np.float64]:
         self.budget.spend(len(rows))
         instances = [list(map(_plain, row)) for row in rows.tolist()]
         body = post(self.address, self.token, orjson.dumps({"instances": instances}))
@@ -102,7 +83,8 @@ class AskedEndpoint:
 def post(address: str, token: str, body: bytes) -> bytes:
     """Return what an endpoint answers to a question of ours, which its proxy knows by `token` and the id by its prefix.
 
-    Raises NotExplained where it does not answer, and RefusedRows where it takes no such rows.
+    Raises RefusedRows where it takes no such rows, NotExplained where it refuses the question or answers more than fits,
+    EndpointAway where it does not answer.
     """
     headers = {
         "Content-Type": wire.JSON,
@@ -115,10 +97,13 @@ def post(address: str, token: str, body: bytes) -> bytes:
         with opener.open(request, timeout=ANSWERS_WITHIN_S) as answer:
             read: bytes = answer.read(MOST_ANSWER + 1)
     except urllib.error.HTTPError as error:
-        kind = RefusedRows if error.code in _OF_ROWS else NotExplained
-        raise kind(f"the endpoint does not answer: {sentence(error)}") from error
-    except (OSError, urllib.error.URLError, ValueError) as error:
-        raise NotExplained(f"the endpoint does not answer: {sentence(error)}") from error
+        if error.code in _OF_ROWS:
+            raise RefusedRows(f"the endpoint refuses these rows: {sentence(error)}") from error
+        if HTTPStatus.BAD_REQUEST <= error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise NotExplained(f"the endpoint refuses this question: {sentence(error)}") from error
+        raise EndpointAway(f"the endpoint does not answer: {sentence(error)}") from error
+    except (OSError, ValueError) as error:
+        raise EndpointAway(f"the endpoint does not answer: {sentence(error)}") from error
     if len(read) > MOST_ANSWER:
         raise NotExplained(f"the endpoint answers with more than {MOST_ANSWER >> 20} MiB")
     return read

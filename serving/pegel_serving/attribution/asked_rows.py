@@ -13,7 +13,8 @@ from pegel.errors import InvalidSpec
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel_serving.attribution.asked_endpoint import CallBudget, RefusedRows, post
+from pegel_serving.attribution.asked_endpoint import RefusedRows, post
+from pegel_serving.attribution.call_budget import CallBudget
 from pegel_serving.attribution.held_out_rows import drawn_rows, request_bodies
 from pegel_serving.attribution.model_preparation import ModelPreparation
 

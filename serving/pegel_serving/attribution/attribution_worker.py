@@ -31,6 +31,7 @@ from pegel_serving.attribution.attribution_metrics import REASONS, AttributionMe
 from pegel_serving.attribution.attribution_outbox import AttributionOutbox
 from pegel_serving.attribution.event_sample import event_hash, is_kept
 from pegel_serving.attribution.explained_model import ExplainedModel
+from pegel_serving.attribution.explainer import OVER_BUDGET
 from pegel_serving.attribution.joined_halves import EventHalf, HalfJoin, WholeEvent
 from pegel_serving.attribution.model_lane import ENDED, OVERLOADED, ModelLane
 from pegel_serving.attribution.model_preparation import ModelPreparation
@@ -44,7 +45,6 @@ log = structlog.stdlib.get_logger(__name__)
 LONGEST_READ_S: Final = 1.0
 """How long reading records once takes at most. What is longer was a pause, in which no answer could come."""
 LANE_END_S: Final = 3.0
-OVER_BUDGET: Final = "over_budget"
 NOT_DELIVERED: Final = "not_delivered"
 
 Prepared = Callable[[str, Mapping[str, Any]], None]
@@ -209,12 +209,17 @@ class AttributionWorker:
 
     def _new_lane(self, endpoint: str, model: ExplainedModel) -> ModelLane:
         share = max(1 << 20, self._most_bytes // (4 * max(1, len(self._models))))
+
+        def prepared(said: Mapping[str, Any]) -> None:
+            model.bound(said)
+            self._prepared(endpoint, said)
+
         return ModelLane(
             endpoint,
             lambda: self._preparation.told(model.spec),
             lambda event, told: self._told.put((None, event, told)),
             most_bytes=share,
-            prepared=lambda said: self._prepared(endpoint, said),
+            prepared=prepared,
         )
 
     def _finish(self, event: WholeEvent, told: ToldEvent) -> None:

@@ -24,6 +24,10 @@ class NotExplained(Exception):
     """Attributions cannot be had of this model, or of these rows; the message is one sentence that says why."""
 
 
+class EndpointAway(NotExplained):
+    """An endpoint that is asked does not answer now: that says nothing of the model, nor of the rows."""
+
+
 class NotAdditive(NotExplained):
     """Attributions do not add up to what the model puts out: the method has not understood how it is built."""
 

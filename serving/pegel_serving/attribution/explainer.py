@@ -19,6 +19,7 @@ from pegel.data.decoding import Decoded, decode_batch
 from pegel.errors import InvalidPayload
 from pegel_serving.attribution.explained import (
     AttributionMethod,
+    EndpointAway,
     ExplainedRows,
     NotAdditive,
     NotExplained,
@@ -28,6 +29,7 @@ from pegel_serving.attribution.output_unit import unit_of, unit_of_fields
 from pegel_serving.attribution.replayed_answers import margins_of, matches
 from pegel_serving.attribution.told_event import ToldEvent
 from pegel_serving.attribution.told_rows import told_rows
+from pegel_serving.attribution.unprepared import NO_ENDPOINT
 from pegel_serving.fitted_model import FittedModel
 from pegel_serving.model_columns import Rows, WrongValue
 from pegel_serving.model_errors import ModelFailed, ModelRefused, sentence
@@ -35,7 +37,7 @@ from pegel_serving.model_errors import ModelFailed, ModelRefused, sentence
 STRUCTURE: Final = "structure"
 """The reason of a model whose attributions do not add up; from then on nothing of it is explained."""
 BAD_BODY, TOO_LARGE, REFUSED_ROWS, FAILED = "bad_body", "too_large", "refused_by_model", "model_failed"
-NO_METHOD = "no_method"
+NO_METHOD, OVER_BUDGET = "no_method", "over_budget"
 FEW: Final = 100
 """Rows by which it is told what a model puts out."""
 
@@ -63,6 +65,8 @@ class Explainer:
     artefact: str | None
     rate: float
     replays: bool = True
+    rows_at_once: int | None = None
+    """Where an endpoint is asked: how many rows its calls are enough for at once; None: any number."""
     broken: str = ""
     """Why nothing of this model is explained any more; empty where it is."""
     unit: Unit | None = None
@@ -75,6 +79,15 @@ class Explainer:
         rows = told_rows(decoded.columns, fields)
         ends = np.cumsum(decoded.rows)
         told: list[ToldEvent | None] = [self._unreadable(decoded, at, len(fields)) for at in range(len(events))]
+        if self.rows_at_once is not None:
+            left = self.rows_at_once
+            for at in (at for at, known in enumerate(told) if known is None):
+                count = int(decoded.rows[at])
+                if count > left:
+                    why = f"{count} rows, calls of the endpoint are left for {left}"
+                    told[at] = ToldEvent(reason=OVER_BUDGET, why=why)
+                else:
+                    left -= count
         open_events = [at for at, known in enumerate(told) if known is None]
         parts = {at: slice(int(ends[at] - decoded.rows[at]), int(ends[at])) for at in open_events}
         for at, outcome in self._explained(events, rows, parts).items():
@@ -102,6 +115,8 @@ class Explainer:
         except NotAdditive as error:
             self.broken = str(error)
             return dict.fromkeys(parts, ToldEvent(reason=STRUCTURE, why=self.broken))
+        except EndpointAway as error:
+            return dict.fromkeys(parts, ToldEvent(reason=NO_ENDPOINT, why=str(error)))
         except (ModelRefused, WrongValue, *_OF_VALUES) as error:
             if len(parts) == 1:
                 return dict.fromkeys(parts, ToldEvent(reason=REFUSED_ROWS, why=sentence(error)))

@@ -23,15 +23,22 @@ from pegel.errors import PegelError
 from pegel.spec.outside_text import shown
 from pegel.spec.plain_numbers import how_many
 from pegel_serving.attribution.artefact_digest import artefact_digest
-from pegel_serving.attribution.asked_endpoint import AskedEndpoint, CallBudget
+from pegel_serving.attribution.asked_endpoint import AskedEndpoint
 from pegel_serving.attribution.background_rows import background_rows
+from pegel_serving.attribution.call_budget import CallBudget, rows_at_once
 from pegel_serving.attribution.choose_method import method_for
-from pegel_serving.attribution.explained import NotExplained
+from pegel_serving.attribution.explained import EndpointAway, NotExplained
 from pegel_serving.attribution.explainer import NO_METHOD, Explainer, GivenEvent
 from pegel_serving.attribution.explainer_frames import SilentExplainer, receive, send
 from pegel_serving.attribution.permutation_method import PermutationMethod
 from pegel_serving.attribution.told_event import ToldEvent
-from pegel_serving.attribution.unprepared import NO_ARTEFACT, OTHER_ARTEFACT, OTHER_FEATURES, Unprepared
+from pegel_serving.attribution.unprepared import (
+    NO_ARTEFACT,
+    NO_ENDPOINT,
+    OTHER_ARTEFACT,
+    OTHER_FEATURES,
+    Unprepared,
+)
 from pegel_serving.fitted_model import FittedModel
 from pegel_serving.model_columns import Rows
 from pegel_serving.model_errors import sentence
@@ -44,6 +51,8 @@ def prepared(told: dict[str, Any]) -> Explainer:
     """Return what explains the model that the worker tells of. Raises Unprepared."""
     try:
         return _of_endpoint(told) if told.get("folder") is None else _of_artefact(told)
+    except EndpointAway as error:
+        raise Unprepared(NO_ENDPOINT, str(error)) from error
     except NotExplained as error:
         raise Unprepared(NO_METHOD, str(error)) from error
     except (PegelError, OSError) as error:
@@ -69,9 +78,16 @@ def _of_artefact(told: dict[str, Any]) -> Explainer:
 def _of_endpoint(told: dict[str, Any]) -> Explainer:
     schema = Schema.from_json(told["schema"])
     _refuse_other_features(told, schema)
-    asked = AskedEndpoint(told["address"], told["token"], schema, CallBudget(told["calls_per_minute"]))
+    calls, features = int(told["calls_per_minute"]), len(schema.of_role(Role.FEATURE))
+    if calls < features + 1:
+        raise Unprepared(
+            NO_METHOD,
+            f"one row takes {features + 1} calls of the endpoint, and attribution.calls_per_minute allows it {calls}",
+        )
+    asked = AskedEndpoint(told["address"], told["token"], schema, CallBudget(calls))
     method = PermutationMethod(asked, _background(told, schema))
-    return Explainer(schema, method, None, None, told["rate"], replays=False)
+    most = rows_at_once(calls, features)
+    return Explainer(schema, method, None, None, told["rate"], replays=False, rows_at_once=most)
 
 
 def _refuse_other_features(told: dict[str, Any], schema: Schema) -> None:
@@ -122,6 +138,13 @@ def message_of_told(told: list[ToldEvent]) -> tuple[dict[str, Any], bytes]:
     return {"told": lines}, b"".join(one.body for one in told)
 
 
+def bound_of(told: dict[str, Any]) -> dict[str, int]:
+    """Return how many rows a minute is enough for, where calls of an endpoint bound them."""
+    if told.get("folder") is not None:
+        return {}
+    return {"rows_per_minute": int(told["calls_per_minute"]) // (len(told["features"]) + 1)}
+
+
 def main(descriptor: int) -> int:
     """Serve until the worker goes away."""
     os.nice(_NICE)
@@ -136,7 +159,7 @@ def main(descriptor: int) -> int:
     except BaseException as error:  # noqa: BLE001  the code of whoever made the model
         send(connection, {"reason": NO_ARTEFACT, "why": sentence(error)})
         return 0
-    send(connection, {"method": explainer.method.method.value, "artefact": explainer.artefact})
+    send(connection, {"method": explainer.method.method.value, "artefact": explainer.artefact, **bound_of(head)})
     while True:
         head, body = receive(connection, None)
         send(connection, *message_of_told(explainer.tell(events_of(head, body))))

@@ -16,6 +16,7 @@ from pegel.judge.attribution.learned_baseline import RowsToLearn, rows_needed
 from pegel.spec.minimums import MIN_BASELINE
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import shown
+from pegel_serving.attribution import call_budget
 from pegel_serving.attribution.event_sample import event_hash
 from pegel_serving.attribution.explainer_child import ExplainerChild
 from pegel_serving.attribution.held_out_rows import request_bodies
@@ -38,10 +39,10 @@ def most_rows(spec: MonitorSpec, features: int) -> int:
 
 
 def rows_at_once(spec: MonitorSpec, features: int) -> int:
-    """Return how many rows are asked about at once; of an endpoint, as many as a minute's calls are enough for."""
+    """Return how many rows are asked about at once; of an endpoint, as many as its calls are enough for."""
     if spec.attribution.via == "artefact":
         return AT_ONCE
-    return max(1, min(AT_ONCE, calls_per_minute(spec, held_out=True) // (features + 1)))
+    return min(AT_ONCE, call_budget.rows_at_once(calls_per_minute(spec, held_out=True), features))
 
 
 def explained_rows(

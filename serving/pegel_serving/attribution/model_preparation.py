@@ -78,7 +78,7 @@ def calls_per_minute(spec: MonitorSpec, *, held_out: bool) -> int:
     if spec.attribution.baseline is None:
         return calls
     kept = max(1, calls // HELD_OUT_PART)
-    return kept if held_out else max(1, calls - kept)
+    return kept if held_out else calls - kept
 
 
 def _folder(spec: MonitorSpec) -> str:

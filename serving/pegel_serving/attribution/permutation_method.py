@@ -11,21 +11,18 @@ What is drawn, Philox draws, keyed by the event's id and the row's place, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pegel.data.attribution_event import Method
-from pegel_serving.attribution.explained import TOLERANCE, ExplainedRows, NotExplained
+from pegel_serving.attribution.compared_rows import Asked, compared_rows
+from pegel_serving.attribution.explained import TOLERANCE, ExplainedRows
 from pegel_serving.attribution.raw_output import chosen, taken
 from pegel_serving.model_columns import Rows
 
-Asked = Callable[[Rows], NDArray[np.float64]]
-"""What a model puts out for rows, shape (rows, classes) or (rows, 1). Raises NotExplained and errors of the model."""
-BACKGROUND_ROWS: Final = 100
-"""Rows of the baseline that rows are compared with: frozen, the same ones each time."""
 ORDERS: Final = 32
 """Random orders of a row that is explained alone; each is taken forwards and backwards."""
 AT_ONCE: Final = 5_000
@@ -42,10 +39,8 @@ class PermutationMethod:
     precision = TOLERANCE
 
     def __init__(self, asked: Asked, background: Rows, orders: int = 1) -> None:
-        """Keep the first rows of the baseline. Raises NotExplained without any."""
-        if not len(background):
-            raise NotExplained("the model is explained by comparing with rows of the baseline, of which none are here")
-        self._asked, self._background, self._orders = asked, background[:BACKGROUND_ROWS], orders
+        """Keep rows of the baseline, see `compared_rows`. Raises NotExplained, EndpointAway."""
+        self._asked, self._background, self._orders = asked, compared_rows(asked, background), orders
 
     def calls(self, rows: int) -> int:
         """Return how many rows the model is asked about to explain some."""

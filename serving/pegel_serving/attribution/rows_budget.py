@@ -18,6 +18,10 @@ class RowsBudget:
         self._most = MORE * per_minute
         self._taken: dict[int, int] = {}
 
+    def bound(self, most: int) -> None:
+        """Allow no more than `most` rows in each minute. May be called by any thread."""
+        self._most = min(self._most, most)
+
     def take(self, time_ms: int, rows: int) -> bool:
         """Say whether an event of so many rows is still explained, and if so count it."""
         minute = time_ms // MINUTE_MS

@@ -11,7 +11,7 @@ OTHER_ARTEFACT: Final = "other_artefact"
 OTHER_FEATURES: Final = "other_features"
 """The model's own description has other features than its baseline, or another order."""
 NO_ENDPOINT: Final = "no_endpoint"
-"""The endpoint that is to be asked cannot be found from here."""
+"""The endpoint that is to be asked cannot be found from here, or does not answer."""
 NOT_PREPARED: Final = "not_prepared"
 """Its process could not be told what it needs, or not be started, for another cause."""
 

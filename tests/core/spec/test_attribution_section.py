@@ -75,7 +75,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no rows": ({"via": "artefact", "rows_per_minute": 0}, MODEL, "attribution.rows_per_minute"),
     "too many rows": ({"via": "artefact", "rows_per_minute": 60_001}, MODEL, "attribution.rows_per_minute"),
     "a part of a row": ({"via": "artefact", "rows_per_minute": "1.5"}, MODEL, "expected a whole number"),
-    "no calls": ({"via": "artefact", "calls_per_minute": 0}, MODEL, "attribution.calls_per_minute"),
+    "no calls": ({"via": "artefact", "calls_per_minute": 1}, MODEL, "attribution.calls_per_minute"),
     "a margin of more than all": ({"via": "artefact", "margin": 1.5}, MODEL, "attribution.margin"),
     "another way": ({"via": "magic"}, MODEL, "attribution.via"),
     "another identity": ({"via": "artefact", "identity": "trust"}, MODEL, "attribution.identity"),
