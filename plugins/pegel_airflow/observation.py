@@ -39,6 +39,8 @@ class Observation:
     """Why drivers could not be observed; None if they were."""
     workers: tuple[Sighting, ...] | None = None
     """Attribution workers; None where they could not be observed, or somebody else runs them."""
+    workers_unseen: str | None = None
+    """Why attribution workers could not be observed; None if they were, or somebody else runs them."""
 
     def desired(self) -> list[Desired]:
         """Return what should run, by group."""
@@ -63,8 +65,11 @@ class Observation:
 
     def _workers(self) -> list[Action]:
         """Return the action for each attribution worker that is desired or there."""
-        from pegel.reconcile.worker_planner import explained_namespaces, plan_workers
+        from pegel.reconcile.worker_planner import explained_namespaces, hold_workers, plan_workers
 
+        if self.workers_unseen is not None:
+            reason = f"workers could not be observed: {self.workers_unseen}"
+            return hold_workers(explained_namespaces(self.specs), reason)
         if self.workers is None:
             return []
         keys = [names.monitor_key(entry.model, entry.version) for entry in self.unreadable]
@@ -83,6 +88,7 @@ def observe(settings: Settings, only: Target | None = None) -> Observation:
     entries = stores.registry.entries()
     specs = tuple(entry.spec for entry in entries if entry.spec is not None)
     sightings, drivers_unseen = _sightings(settings)
+    workers, workers_unseen = _workers(settings)
     endpoints = _endpoints(settings, specs, only)
     heartbeats = tuple(stores.results.heartbeats(damaged=damaged_beats))
     for problem in (*damaged_lines, *damaged_beats.values()):
@@ -96,7 +102,8 @@ def observe(settings: Settings, only: Target | None = None) -> Observation:
         heartbeats=heartbeats,
         history=history,
         kafka=settings.kafka,
-        workers=_workers(settings),
+        workers=workers,
+        workers_unseen=workers_unseen,
         # Last, so that nothing looked at is newer than "now".
         at=datetime.now(UTC),
     )
@@ -109,13 +116,12 @@ def _sightings(settings: Settings) -> tuple[tuple[Sighting, ...], str | None]:
         return (), f"{type(error).__name__}: {error}"
 
 
-def _workers(settings: Settings) -> tuple[Sighting, ...] | None:
+def _workers(settings: Settings) -> tuple[tuple[Sighting, ...] | None, str | None]:
     try:
         backend = services.workers(settings)
-        return None if backend is None else tuple(backend.observe())
+        return None if backend is None else tuple(backend.observe()), None
     except Exception as error:  # noqa: BLE001 - as above
-        print(f"workers could not be observed: {type(error).__name__}: {error}")  # noqa: T201 - a task's output is its log
-        return None
+        return None, f"{type(error).__name__}: {error}"
 
 
 def _endpoints(settings: Settings, specs: tuple[MonitorSpec, ...], only: Target | None) -> Mapping[str, EndpointStatus]:

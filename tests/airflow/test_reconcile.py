@@ -94,6 +94,22 @@ def test_a_worker_waits_for_no_driver(settings: Settings) -> None:
     assert ("start", "hold") == (planned["worker/default"], planned["driver/default"])
 
 
+def test_workers_that_cannot_be_observed_are_told(settings: Settings) -> None:
+    """The report names the namespace and why; drivers and endpoints are reconciled all the same."""
+    services.stores(settings).registry.put(seeds.spec(attribution={"via": "artefact"}))
+    here = settings.model_copy(update={"job_backend": "local"})
+    workers = here.home / "workers"
+    workers.mkdir()
+    (workers / "default").mkdir()
+    (workers / "default" / "lock").mkdir()
+
+    planned = {str(action.target): action for action in observe(here).plan()}
+
+    assert "hold" == planned["worker/default"].kind.value
+    assert planned["worker/default"].reason.startswith("workers could not be observed: ")
+    assert "workers could not be observed" in reconciling.report(here, [], dry_run=True)
+
+
 def test_nothing_to_do_is_a_success(settings: Settings, run_dag: Any) -> None:
     """With nothing desired and nothing running, a run maps over no step and still reports."""
     state = run_dag("monitoring_reconcile")

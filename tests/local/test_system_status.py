@@ -31,6 +31,7 @@ from pegel.store.database import connect, migrate, writing
 from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
+from pegel.store.worker_beats import WorkerBeat, WorkerBeats
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_heartbeat, sample_spec, sample_window
 from pegel.testing.stream_fakes import speak
@@ -73,6 +74,23 @@ def test_a_driver_says_what_it_got_done_and_since_when(settings: Settings, engin
         state="running, started 00:05 UTC, generation 1: batch 17, 3 records behind, newest event 00:09:59 UTC, "
         "last progress 20 s ago, heartbeat 0 s ago",
     )
+
+
+def test_a_worker_says_what_it_explained(settings: Settings, engine: Engine) -> None:
+    """For each namespace in which some model asks; one that fell silent is bad, and its log is named."""
+    Registry(engine).put(sample_spec(attribution={"via": "artefact"}))
+    before = gather(settings, NOW)["explanations"]
+    beat = WorkerBeat(namespace="default", at=NOW, started_at=START, pid=1)
+    WorkerBeats(engine).put(replace(beat, namespace="nobody-asks"))
+    WorkerBeats(engine).put(beat)
+    (line,) = gather(settings, NOW)["explanations"]
+    (silent,) = gather(settings, NOW + timedelta(minutes=5))["explanations"]
+
+    assert [StatusLine(name="default", state="its worker has not spoken yet")] == before
+    words = "running, started 00:00 UTC: 0 rows explained, none refused, nothing chosen yet"
+    assert StatusLine(name="default", state=words) == line
+    assert (False, f"less {settings.home}/workers/default/log") == (silent.good, silent.remedy)
+    assert silent.state.startswith("silent since 00:10 UTC")
 
 
 def test_refused_labels_stand_in_the_status(settings: Settings, engine: Engine) -> None:

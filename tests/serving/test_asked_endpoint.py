@@ -13,7 +13,7 @@ from explained_models import numbers, objects, seeds
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel_serving.attribution.asked_endpoint import PREFIX, AskedEndpoint
 from pegel_serving.attribution.call_budget import CallBudget
-from pegel_serving.attribution.explained import EndpointAway, NotExplained, refuse_other_sums
+from pegel_serving.attribution.explained import NotExplained, refuse_other_sums
 from pegel_serving.attribution.permutation_method import PermutationMethod
 
 FEATURES = (Field("a", Kind.NUMERIC), Field("b", Kind.NUMERIC))

@@ -42,6 +42,11 @@ def plan_workers(
     return actions
 
 
+def hold_workers(namespaces: Iterable[str], reason: str) -> list[Action]:
+    """Return Hold for each namespace that wants a worker: what runs could not be observed, so nothing is moved."""
+    return [Action(kind=ActionKind.HOLD, target=Target.worker(name), reason=reason) for name in sorted(set(namespaces))]
+
+
 def _decide(
     name: str,
     sighting: Sighting | None,

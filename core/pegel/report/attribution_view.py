@@ -18,12 +18,14 @@ from pegel.report.moved_prediction import ABOUT, moved_meanwhile
 from pegel.report.prediction_words import PredictionMove, matter_words, signed_part
 from pegel.report.reading import Sources
 from pegel.report.words import VERDICT_WORDS, moment, several
+from pegel.report.worker_words import explained_words
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import feature_of
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.store.attribution_store import AttributionStore
 from pegel.store.identity_store import IdentityStore
+from pegel.store.worker_beats import WorkerBeats
 from pegel.stream.attribution_rows import AttributionRow
 
 MOST_FEATURES: Final = 40
@@ -57,6 +59,8 @@ class AttributionView:
 
     matters: list[str]
     """A sentence for each open alert about drift."""
+    worker: str
+    """What the worker that explains got done for the model."""
     window: str
     """Which window that is, and its verdict or why it has none."""
     moved: str = ""
@@ -78,18 +82,20 @@ def attribution_view(
         return None
     matter = [_matter(sources, spec, alert) for alert in alerts if alert.over_at is None and alert.kind in ABOUT]
     rows = AttributionStore(sources.engine).list(spec.model.name, spec.model.version, limit=1, damaged=damaged)
-    whose_answers = _identity(sources, spec, now, damaged)
+    worker, whose_answers = _worker(sources, spec, now, damaged), _identity(sources, spec, now, damaged)
     if not rows:
         nothing = "No window of explained rows yet."
-        return AttributionView(matters=matter, window=nothing, identity=whose_answers, lines=[])
+        return AttributionView(matters=matter, worker=worker, window=nothing, identity=whose_answers, lines=[])
     (row,) = rows
-    view = AttributionView(matters=matter, window=_window(row, now), identity=whose_answers, lines=[])
+    window = _window(row, now)
+    view = AttributionView(matters=matter, worker=worker, window=window, identity=whose_answers, lines=[])
     if not row.facts:
         return view
     lines, moved = _lines(row), matter_words(PredictionMove.of_facts(row.facts, spec.attribution.margin))
     is_told = any(sentence.endswith(moved) for sentence in matter)
     return AttributionView(
         matters=matter,
+        worker=worker,
         window=view.window,
         moved="" if is_told else moved,
         order=_order(row.facts),
@@ -101,6 +107,13 @@ def attribution_view(
 
 def _matter(sources: Sources, spec: MonitorSpec, alert: Alert) -> str:
     return f"{several(alert.names)}: {matter_words(moved_meanwhile(sources.engine, spec, alert.features))}"
+
+
+def _worker(sources: Sources, spec: MonitorSpec, now: datetime, damaged: list[str]) -> str:
+    unheard = dict[str, str]()
+    beats = {beat.namespace: beat for beat in WorkerBeats(sources.engine).list(damaged=unheard)}
+    damaged += unheard.values()
+    return explained_words(beats.get(spec.namespace), spec.key, now)
 
 
 def _window(row: AttributionRow, now: datetime) -> str:

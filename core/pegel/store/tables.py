@@ -378,6 +378,20 @@ heartbeats = sa.Table(
     sa.Column("baselines", Document, nullable=False),
 )
 
+# What the attribution worker of a namespace says of itself. `models`: what became of the chosen events of each.
+worker_beats = sa.Table(
+    "worker_beats",
+    metadata,
+    sa.Column("namespace", sa.Text, primary_key=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("progressed_at", Instant),
+    sa.Column("newest_event", Instant),
+    sa.Column("pid", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("models", Document, nullable=False),
+)
+
 alerts = sa.Table(
     "alerts",
     metadata,

@@ -14,12 +14,14 @@ from pegel.reconcile.driver_health import why_doubtful
 from pegel.reconcile.job_backend import JobState
 from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
+from pegel.reconcile.worker_planner import explained_namespaces
 from pegel.report.model_list import model_rows
 from pegel.report.progress import ago, progress
 from pegel.report.reading import Sources
 from pegel.report.refused_labels import refused_of_all
 from pegel.report.views import ModelRow
 from pegel.report.words import silenced
+from pegel.report.worker_words import is_silent, worker_words
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.settings import Settings
@@ -30,6 +32,7 @@ from pegel.store.database_file import refuse_missing
 from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
+from pegel.store.worker_beats import WorkerBeats
 from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_processes import LocalServingBackend
@@ -156,7 +159,9 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         silences = [_silence(silence, now) for silence in AlertStore(engine).silences(now, damaged=unread)]
         silences += [_damaged("a silence", reason) for reason in unread]
         moves = log.recent(limit=1, damaged=damaged_lines)
-        refused = refused_of_all(LabelStore(engine), Registry(engine).list())
+        specs = Registry(engine).list()
+        refused = refused_of_all(LabelStore(engine), specs)
+        explaining = _explaining(settings, WorkerBeats(engine), explained_namespaces(specs), now)
     except (Unavailable, SetupError) as error:
         # A sentence that is no wait says itself what to do.
         remedy = "bring it back; whoever needs it waits" if isinstance(error, Unavailable) else "as this line says"
@@ -171,6 +176,7 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
     labels = [StatusLine(name=one.name, state=one.words, remedy=whys) for one in refused]
     return {
         "heartbeats": beats,
+        **({"explanations": explaining} if explaining else {}),
         "models": models,
         "labels": labels,
         "silences": silences,
@@ -196,6 +202,21 @@ def _beat(settings: Settings, beat: Heartbeat, log: ActionLog, now: datetime) ->
     else:
         remedy = GOES_ON if trouble == beat.missing else RESTARTS
     return StatusLine(name=beat.group, state=state, good=False, remedy=remedy)
+
+
+def _explaining(settings: Settings, beats: WorkerBeats, namespaces: set[str], now: datetime) -> list[StatusLine]:
+    """Return what the worker of each namespace in which some model asks to be explained got done."""
+    unheard = dict[str, str]()
+    lines = {}
+    for beat in beats.list(damaged=unheard):
+        quiet = is_silent(beat, now)
+        remedy = f"less {settings.home / WORKERS / beat.namespace / 'log'}" if quiet else ""
+        lines[beat.namespace] = StatusLine(
+            name=beat.namespace, state=worker_words(beat, now), good=not quiet, remedy=remedy
+        )
+    lines |= {name: _damaged(name, reason) for name, reason in unheard.items()}
+    silent = "its worker has not spoken yet"
+    return [lines.get(name, StatusLine(name=name, state=silent)) for name in sorted(namespaces)]
 
 
 def _damaged(name: str, reason: str) -> StatusLine:

@@ -19,12 +19,14 @@ import structlog
 from prometheus_client import start_http_server
 
 from pegel.errors import PegelError, SetupError
+from pegel.spec.clock import SystemClock
 from pegel.spec.kafka_security import KafkaSecurity
 from pegel.spec.limits import SERVICE_GRACE
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.database import connect
 from pegel.store.registry import Registry
+from pegel.store.worker_beats import WorkerBeats
 from pegel_serving import json_logs
 from pegel_serving.attribution.attribution_metrics import AttributionMetrics
 from pegel_serving.attribution.attribution_outbox import AttributionOutbox
@@ -39,6 +41,7 @@ from pegel_serving.attribution.ordered_features import OrderedFeatures
 from pegel_serving.attribution.outlier_explanations import OutlierExplanations
 from pegel_serving.attribution.record_at import RecordAt
 from pegel_serving.attribution.topic_reader import TopicReader
+from pegel_serving.attribution.worker_progress import WorkerHeart
 from pegel_serving.logger.producer import KafkaSender, KafkaSettings
 from pegel_serving.repeated_lines import RepeatedLines
 
@@ -122,9 +125,10 @@ def run(options: argparse.Namespace, settings: Settings, ending: threading.Event
     beside: list[ModelWorks | OutlierExplanations] = [*works, outliers]
     reader = TopicReader(settings, f"pegel-attribution-{options.namespace}", worker.forget)
     specs = WatchedSpecs(Registry(engine), options.namespace)
+    heart = WorkerHeart(WorkerBeats(engine), options.namespace, worker.progress, SystemClock())
     server = _metrics_server(options, metrics)
     try:
-        _work(worker, beside, reader, specs, ending, server=server)
+        _work(worker, beside, reader, specs, heart, ending=ending, server=server)
     finally:
         for one in beside:
             one.end()
@@ -132,6 +136,7 @@ def run(options: argparse.Namespace, settings: Settings, ending: threading.Event
         worker.end(SERVICE_GRACE.total_seconds() / 2)
         reader.commit(worker.offsets.safe(), wait=True)
         reader.close()
+        heart.beat(state="stopped")
         server.shutdown()
     return 0
 
@@ -141,8 +146,9 @@ def _work(
     beside: Sequence[ModelWorks | OutlierExplanations],
     reader: TopicReader,
     specs: WatchedSpecs,
-    ending: threading.Event,
+    heart: WorkerHeart,
     *,
+    ending: threading.Event,
     server: Any,
 ) -> None:
     is_announced, is_told, commit_at = False, False, 0.0
@@ -158,6 +164,7 @@ def _work(
             _announce(server)
             is_announced = True
         worker.take(reader.rest() if worker.is_full else reader.read())
+        heart.beat()
         if time.monotonic() >= commit_at:
             commit_at = time.monotonic() + COMMIT_EVERY_S
             reader.commit(worker.offsets.safe())

@@ -31,13 +31,14 @@ from pegel_serving.attribution.attribution_metrics import REASONS, AttributionMe
 from pegel_serving.attribution.attribution_outbox import AttributionOutbox
 from pegel_serving.attribution.event_sample import event_hash, is_kept
 from pegel_serving.attribution.explained_model import ExplainedModel
-from pegel_serving.attribution.explainer import OVER_BUDGET
 from pegel_serving.attribution.joined_halves import EventHalf, HalfJoin, WholeEvent
 from pegel_serving.attribution.model_lane import ENDED, OVERLOADED, ModelLane
 from pegel_serving.attribution.model_preparation import ModelPreparation
 from pegel_serving.attribution.own_record import own_record
+from pegel_serving.attribution.rows_budget import OVER_BUDGET
 from pegel_serving.attribution.safe_offsets import SafeOffsets
 from pegel_serving.attribution.told_event import ToldEvent
+from pegel_serving.attribution.worker_progress import WorkerProgress
 from pegel_serving.logger.kafka_record import KafkaRecord
 
 log = structlog.stdlib.get_logger(__name__)
@@ -86,7 +87,7 @@ class AttributionWorker:
         self._told: SimpleQueue[tuple[ModelLane | None, WholeEvent, ToldEvent]] = SimpleQueue()
         self._own: SimpleQueue[KafkaRecord] = SimpleQueue()
         self._ending = False
-        self.offsets = SafeOffsets()
+        self.offsets, self.progress = SafeOffsets(), WorkerProgress()
         metrics.gauge("waiting_bytes", "Events that wait for their other half", lambda: self._join.size)
         metrics.gauge("lane_bytes", "Events that wait for their models", self._lane_bytes)
         metrics.gauge("outbox_bytes", "Explanations that wait for the broker", lambda: outbox.bytes)
@@ -102,6 +103,7 @@ class AttributionWorker:
         for endpoint, known in list(self._models.items()):
             if endpoint not in wanted or wanted[endpoint].fingerprint() != known.spec.fingerprint():
                 del self._models[endpoint]
+                self.progress.forget(known.spec.key)
                 if (lane := self._lanes.pop(endpoint, None)) is not None:
                     lane.end(LANE_END_S)
         for endpoint, spec in wanted.items():
@@ -233,8 +235,7 @@ class AttributionWorker:
         model = self._models.get(event.request.endpoint)
         if told.reason or model is None:
             if model is not None:
-                reason = told.reason if told.reason in REASONS else "other"
-                self._metrics.refused.labels(*model.labels, reason).inc()
+                self._refuse(model, told.reason, told.why)
             self._release(event.halves)
             return
         labels = model.labels
@@ -243,11 +244,18 @@ class AttributionWorker:
             if done:
                 self._metrics.explained.labels(*labels).inc()
                 self._metrics.rows.labels(*labels).inc(told.rows)
+                self.progress.explained(model.spec.key, told.rows, event.request.time_ms)
             else:
-                self._metrics.refused.labels(*labels, NOT_DELIVERED).inc()
+                self._refuse(model, NOT_DELIVERED, "the broker refuses what was told of it")
             self._release(event.halves)
 
         self._outbox.put(attribution_record(event, model.spec, told.body), delivered)
+
+    def _refuse(self, model: ExplainedModel, reason: str, why: str) -> None:
+        """Count an event that is not explained."""
+        known = reason if reason in REASONS else "other"
+        self._metrics.refused.labels(*model.labels, known).inc()
+        self.progress.refused(model.spec.key, known, why)
 
     def _release(self, halves: Iterable[EventHalf]) -> None:
         for half in halves:

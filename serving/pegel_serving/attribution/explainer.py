@@ -27,6 +27,7 @@ from pegel_serving.attribution.explained import (
 )
 from pegel_serving.attribution.output_unit import unit_of, unit_of_fields
 from pegel_serving.attribution.replayed_answers import margins_of, matches
+from pegel_serving.attribution.rows_budget import OVER_BUDGET
 from pegel_serving.attribution.told_event import ToldEvent
 from pegel_serving.attribution.told_rows import told_rows
 from pegel_serving.attribution.unprepared import NO_ENDPOINT
@@ -37,7 +38,7 @@ from pegel_serving.model_errors import ModelFailed, ModelRefused, sentence
 STRUCTURE: Final = "structure"
 """The reason of a model whose attributions do not add up; from then on nothing of it is explained."""
 BAD_BODY, TOO_LARGE, REFUSED_ROWS, FAILED = "bad_body", "too_large", "refused_by_model", "model_failed"
-NO_METHOD, OVER_BUDGET = "no_method", "over_budget"
+NO_METHOD = "no_method"
 FEW: Final = 100
 """Rows by which it is told what a model puts out."""
 
@@ -112,11 +113,8 @@ class Explainer:
             return {}
         try:
             return self._together(events, rows, parts)
-        except NotAdditive as error:
-            self.broken = str(error)
-            return dict.fromkeys(parts, ToldEvent(reason=STRUCTURE, why=self.broken))
-        except EndpointAway as error:
-            return dict.fromkeys(parts, ToldEvent(reason=NO_ENDPOINT, why=str(error)))
+        except (NotAdditive, EndpointAway) as error:
+            return dict.fromkeys(parts, self._of_none(error))
         except (ModelRefused, WrongValue, *_OF_VALUES) as error:
             if len(parts) == 1:
                 return dict.fromkeys(parts, ToldEvent(reason=REFUSED_ROWS, why=sentence(error)))
@@ -125,6 +123,13 @@ class Explainer:
                 return dict.fromkeys(parts, ToldEvent(reason=FAILED, why=sentence(error)))
         alone = (self._explained(events, rows, {at: part}) for at, part in parts.items())
         return {at: outcome for one in alone for at, outcome in one.items()}
+
+    def _of_none(self, error: NotExplained) -> ToldEvent:
+        """Return what is told of all events where it is the fault of none; what does not add up never will."""
+        if isinstance(error, EndpointAway):
+            return ToldEvent(reason=NO_ENDPOINT, why=str(error))
+        self.broken = str(error)
+        return ToldEvent(reason=STRUCTURE, why=self.broken)
 
     def _together(self, events: Sequence[GivenEvent], rows: Rows, parts: dict[int, slice]) -> dict[int, ToldEvent]:
         own = np.concatenate([rows[part] for part in parts.values()])

@@ -84,7 +84,5 @@ def calls_per_minute(spec: MonitorSpec, *, held_out: bool) -> int:
 def _folder(spec: MonitorSpec) -> str:
     folder = local_folder(str(spec.model.uri))
     if folder is None:
-        raise Unprepared(
-            NO_ARTEFACT, f"expected the model in a folder that this process sees, given {spec.model.uri}"
-        )
+        raise Unprepared(NO_ARTEFACT, f"expected the model in a folder that this process sees, given {spec.model.uri}")
     return str(folder)

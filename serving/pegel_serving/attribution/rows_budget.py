@@ -6,6 +6,8 @@ from typing import Final
 
 MORE: Final = 2
 """Traffic beyond what the spec expects is explained up to so many times `attribution.rows_per_minute`."""
+OVER_BUDGET: Final = "over_budget"
+"""The reason of events beyond that."""
 MINUTE_MS: Final = 60_000
 MINUTES_KEPT: Final = 240
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pegel.reconcile.actions import Action, ActionKind, PastAction, Target
 from pegel.reconcile.desired import endpoint_fingerprint, explained_with
 from pegel.reconcile.job_backend import JobState, Sighting
-from pegel.reconcile.worker_planner import explained_namespaces, plan_workers
+from pegel.reconcile.worker_planner import explained_namespaces, hold_workers, plan_workers
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_spec
@@ -58,6 +58,14 @@ def test_what_nobody_needs_is_stopped() -> None:
     assert [("worker/default", ActionKind.STOP, 3)] == kinds(plan_workers(set(), [SEEN], START))
     assert [("worker/default", ActionKind.HOLD, 3)] == kinds(plan_workers(set(), [SEEN], START, unreadable=["m/1"]))
     assert [] == plan_workers(set(), [DEAD], START)
+
+
+def test_workers_that_cannot_be_observed_are_held() -> None:
+    """Each namespace that wants one is told with the reason, and nothing is started beside what may run."""
+    held = hold_workers({"other", "default"}, "workers could not be observed: the folder cannot be read")
+
+    assert [("worker/default", ActionKind.HOLD, 0), ("worker/other", ActionKind.HOLD, 0)] == kinds(held)
+    assert {"workers could not be observed: the folder cannot be read"} == {action.reason for action in held}
 
 
 def test_crash_loops_are_slowed_down() -> None:

@@ -56,6 +56,7 @@ def test_the_page_says_whether_the_open_drift_matters(sources: Sources, referenc
     keep(sources.engine, explained_window(SPEC, reference, AT, drawn(2_000, 1, (0.36, -0.05, 0)), differing=2))
     view = model_view(sources, "delays", 1, NOW)
     text, known = render(view), view.attributions
+    assert "The worker that explains predictions has not spoken yet." in text
     (row,) = AttributionStore(sources.engine).list("delays", 1)
 
     assert known is not None

@@ -81,6 +81,7 @@ def downgrade() -> None:
             "dispatch_failures",
             "silences",
             "alerts",
+            "worker_beats",
             "heartbeats",
             "erasures",
             "archived",
@@ -381,6 +382,13 @@ def _heartbeats() -> None:
         *(_text("state"), _text("doing"), _text("missing"), _text("error", null=True), _text("note")),
         *(_text("specs"), _text("baselines")),
         _key("heartbeats", "group"),
+    )
+    op.create_table(
+        "worker_beats",
+        *(_text("namespace"), _instant("at"), _instant("started_at")),
+        *(_instant("progressed_at", null=True), _instant("newest_event", null=True)),
+        *(_count("pid"), _text("state"), _text("models")),
+        _key("worker_beats", "namespace"),
     )
 
 
