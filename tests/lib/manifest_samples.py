@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pegel.manifests import inference_service, job_config, labels, spark_application
+from pegel.manifests.attribution_worker import worker_deployment
 from pegel.manifests.objects import Manifest
 from pegel.reconcile.job_backend import JobDocument
 from pegel.spec.cluster_settings import ClusterSettings
@@ -63,6 +64,9 @@ LOOKING = spec(
 )
 
 
+EXPLAINED = spec(attribution={"via": "artefact", "on_request": True}, serving={"memory": "4Gi"})
+
+
 IN_HOPSWORKS = spec(
     online={
         "source": "hopsworks://demo/flights_view/1",
@@ -86,6 +90,8 @@ def golden() -> dict[str, list[Manifest]]:
         "inference-service-full": [endpoint(FULL, FULL_CLUSTER)],
         "inference-service-online": [endpoint(LOOKING, FULL_CLUSTER)],
         "inference-service-hopsworks": [endpoint(IN_HOPSWORKS, ASKING_CLUSTER, HOPSWORKS)],
+        "inference-service-explained": [endpoint(EXPLAINED, FULL_CLUSTER)],
+        "attribution-worker": [worker_deployment("team-a", FULL_CLUSTER, SETTINGS.kafka)],
         "driver": [
             job_config.job_config(JOB, 3, CLUSTER),
             spark_application.driver_application(JOB, 3, SETTINGS, CLUSTER),

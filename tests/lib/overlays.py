@@ -24,6 +24,10 @@ def kubectl() -> str:
 @cache
 def rendered(overlay: str) -> list[dict[str, Any]]:
     """Return the objects of an overlay."""
-    folder = ROOT / "k8s" / "overlays" / overlay
+    return put_together(ROOT / "k8s" / "overlays" / overlay)
+
+
+def put_together(folder: Path) -> list[dict[str, Any]]:
+    """Return the objects of a folder that has a kustomization."""
     done = subprocess.run([kubectl(), "kustomize", str(folder)], capture_output=True, text=True, check=True)
     return list(yaml.safe_load_all(done.stdout))

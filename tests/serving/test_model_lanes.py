@@ -30,7 +30,8 @@ from pegel_serving.attribution.ordered_features import OrderedFeatures
 from pegel_serving.attribution.told_event import ToldEvent
 from pegel_serving.attribution.unprepared import NO_ARTEFACT, NO_ENDPOINT, NOT_PREPARED, Unprepared
 
-pytestmark = pytest.mark.timeout(120)
+# a process that starts beside other tests on two cores may take a while
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 TOPIC = ("pegel.default.inference", 0)
 MOST_BYTES = 1 << 22
@@ -94,9 +95,9 @@ def test_whatever_fails_in_preparing_a_model_is_told_of_its_events(
     lane = ModelLane("paint-v1", preparation, lambda _, one: told.put(one), most_bytes=MOST_BYTES)
     try:
         assert lane.put(event(0))
-        first = told.get(timeout=60)
+        first = told.get(timeout=180)
         assert lane.put(event(1))
-        second = told.get(timeout=60)
+        second = told.get(timeout=180)
     finally:
         lane.end(5.0)
 
@@ -128,7 +129,7 @@ def test_what_is_told_of_a_model_that_is_explained_may_fail(tmp_path: Path) -> N
     )
     try:
         lane.put(event(0))
-        refusal = told.get(timeout=60)
+        refusal = told.get(timeout=180)
     finally:
         lane.end(5.0)
 

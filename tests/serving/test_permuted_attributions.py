@@ -125,7 +125,7 @@ def test_rows_are_compared_with_the_whole_baseline(rows: int) -> None:
 
     assert min(rows, BACKGROUND_ROWS) == len(kept)
     assert [0.0, 2.0 * rows - 2] == kept[[0, -1], 0].tolist()
-    assert np.diff(kept[:, 0]).max() <= 2 * np.ceil(rows / BACKGROUND_ROWS)
+    assert np.diff(kept[:, 0]).max() <= 2 * np.ceil((rows - 1) / (BACKGROUND_ROWS - 1))
 
 
 def first_feature(rows: Any) -> Any:

@@ -28,6 +28,10 @@ nobody would, so they travel with no other events."""
 LOGGED_ANNOTATIONS = (labels.MONITOR, labels.MODEL_VERSION)
 """Annotations of the pod that travel with its events."""
 CONTAINER = "kserve-container"
+MODEL_FOLDER = "/mnt/models"
+"""Where KServe's storage initializer puts a model."""
+STORAGE_URI = "STORAGE_URI"
+"""Variable of a container of ours by which KServe knows which model that is."""
 BUSY_PERCENT = 70
 """Of the processors asked for: beyond that there are more replicas, if there may be."""
 
@@ -64,7 +68,7 @@ def inference_service(
         spec={
             "predictor": predictor(spec, cluster, role),
             **_transformer(spec, cluster, settings),
-            **_companion("explainer", spec.serving.explainer, cluster),
+            **_explainer(spec, cluster),
             **_canary(spec, cluster, role),
         },
     )
@@ -155,6 +159,27 @@ def _transformer(spec: MonitorSpec, cluster: ClusterSettings, settings: Settings
     container |= pods.all_of_secret(cluster.online_secret)
     if _asks_hopsworks(spec) and cluster.hopsworks_secret is not None and settings is not None:
         _let_ask_hopsworks(companion["transformer"], cluster.hopsworks_secret, settings)
+    return companion
+
+
+def _explainer(spec: MonitorSpec, cluster: ClusterSettings) -> dict[str, Any]:
+    """Return what answers `:explain`: one of an image of its own, ours where the spec opens it, or none.
+
+    KServe tells it the model's name, its predictor and its port, and its storage initializer brings the model.
+    """
+    if spec.serving.explainer is not None or not spec.attribution.on_request:
+        return _companion("explainer", spec.serving.explainer, cluster)
+    companion = _companion("explainer", cluster.serving_image, cluster)
+    explainer = companion["explainer"]
+    (container,) = explainer["containers"]
+    container["command"] = ["python", "-m", "pegel_serving.attribution.explainer_server"]
+    container["args"] = [f"--model-dir={MODEL_FOLDER}", "--host=0.0.0.0"]
+    container["env"] = [{"name": STORAGE_URI, "value": str(spec.model.uri)}]
+    if spec.serving.memory is not None:
+        for kind in ("requests", "limits"):
+            container["resources"][kind]["memory"] = spec.serving.memory
+    if cluster.model_service_account is not None:
+        explainer["serviceAccountName"] = cluster.model_service_account
     return companion
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pegel.manifests import kafka, monitoring, network_policies, roles, service_accounts
+from pegel.manifests.attribution_worker import worker_deployment
 from pegel.manifests.logger_deployment import logger_deployment
 from pegel.manifests.logger_scaling import logger_autoscaler, logger_disruption
 from pegel.manifests.logger_service import logger_service
@@ -45,6 +46,10 @@ def installation(cluster: ClusterSettings) -> Mapping[str, list[Manifest]]:
         ],
         "base/serving-runtime.yaml": [serving_runtime(cluster)],
         "components/airflow/bindings.yaml": roles.provisioners(cluster),
+        "components/attribution/workers.yaml": [
+            *(worker_deployment(each, cluster, bootstrap(cluster)) for each in cluster.allowed_namespaces),
+            network_policies.workers(cluster),
+        ],
         "components/kafka-strimzi/topics.yaml": [
             topic for each in cluster.allowed_namespaces for topic in kafka.topics(each, cluster, replicas=BROKERS)
         ],
@@ -52,6 +57,7 @@ def installation(cluster: ClusterSettings) -> Mapping[str, list[Manifest]]:
         "components/prometheus-operator/monitors.yaml": [
             monitoring.logger_monitor(cluster),
             monitoring.driver_monitor(cluster),
+            monitoring.worker_monitor(cluster),
             *network_policies.scraping(cluster, PROMETHEUS_NAMESPACE),
         ],
         "components/prometheus-operator/rules.yaml": [monitoring.rules(cluster)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pegel.manifests import labels
+from pegel.manifests import attribution_worker, labels
 from pegel.manifests.logger_deployment import selector
 from pegel.manifests.network_policies import JOBS
 from pegel.manifests.objects import POD_MONITOR, PROMETHEUS_RULE, SERVICE_MONITOR, Manifest
@@ -36,6 +36,19 @@ def driver_monitor(cluster: ClusterSettings) -> Manifest:
         labels=labels.OURS,
         spec={
             "selector": JOBS,
+            "podMetricsEndpoints": [{"port": "metrics", "path": "/metrics", "interval": EVERY}],
+        },
+    )
+
+
+def worker_monitor(cluster: ClusterSettings) -> Manifest:
+    """Return what reads attribution workers, where there are any."""
+    return POD_MONITOR.manifest(
+        "pegel-attribution",
+        cluster.namespace,
+        labels=labels.OURS,
+        spec={
+            "selector": {"matchLabels": attribution_worker.selector()},
             "podMetricsEndpoints": [{"port": "metrics", "path": "/metrics", "interval": EVERY}],
         },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pegel.manifests import labels
+from pegel.manifests import attribution_worker, labels
 from pegel.manifests.logger_deployment import selector
 from pegel.manifests.objects import NETWORK_POLICY, Manifest
 from pegel.manifests.spark_application import METRICS_PORT
@@ -81,8 +81,19 @@ def jobs(cluster: ClusterSettings) -> Manifest:
     )
 
 
+def workers(cluster: ClusterSettings) -> Manifest:
+    """Let attribution workers talk to the broker, the database and the store of models."""
+    return _policy(
+        "pegel-attribution",
+        cluster,
+        {"matchLabels": attribution_worker.selector()},
+        ["Egress"],
+        egress=[_to_broker(cluster), {"ports": _ports(DATABASE_PORT)}, {"ports": _ports(HTTPS_PORTS[0])}],
+    )
+
+
 def scraping(cluster: ClusterSettings, namespace: str) -> list[Manifest]:
-    """Let the Prometheus of a namespace read the metrics of logger and drivers."""
+    """Let the Prometheus of a namespace read the metrics of logger, drivers and attribution workers."""
     sources = [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}}}]
     return [
         _policy(
@@ -95,6 +106,7 @@ def scraping(cluster: ClusterSettings, namespace: str) -> list[Manifest]:
         for component, pods, port in (
             ("logger", {"matchLabels": selector()}, names.LOGGER_PORT),
             ("jobs", JOBS, METRICS_PORT),
+            ("attribution", {"matchLabels": attribution_worker.selector()}, names.WORKER_PORT),
         )
     ]
 

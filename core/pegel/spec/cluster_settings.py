@@ -97,7 +97,8 @@ class ClusterSettings(BaseSettings):
     finite jobs find it as a file. None where no training data are in a database."""
     store_secret: ObjectName | None = None
     """Secret with what the store of training data asks of a client, each under the name of its variable, as
-    `AWS_ACCESS_KEY_ID`; finite jobs have it. None for a store that asks nothing, or knows pods by their account."""
+    `AWS_ACCESS_KEY_ID`; finite jobs have it, and attribution workers, which read models from there. None for a
+    store that asks nothing, or knows pods by their account."""
     mail_secret: ObjectName = "pegel-mail"  # noqa: S105  the name of one
     """Secret with Airflow's connection `smtp_default` as a URI under the key `connection`, in Airflow's namespace."""
 
@@ -158,6 +159,11 @@ class ClusterSettings(BaseSettings):
     """Processor time that one replica asks for; it may use two cores."""
     logger_memory: Memory = "512Mi"
     """Memory of one replica, asked for and its limit."""
+
+    worker_cpu: Cpu = "250m"
+    """Processor time that an attribution worker asks for; it may use two cores."""
+    worker_memory: Memory = "2Gi"
+    """Memory of an attribution worker, asked for and its limit: each model that it explains is a process in it."""
 
     @classmethod
     def of_environment(cls) -> Self:

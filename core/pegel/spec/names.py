@@ -132,6 +132,9 @@ LOGGER_SERVICE = "pegel-logger"
 LOGGER_PORT = 8080
 """On which it listens there."""
 
+WORKER_PORT = 9405
+"""On which an attribution worker tells Prometheus what it does, in a cluster."""
+
 RUNTIME = "pegel-sklearn"
 """The ClusterServingRuntime of our own model server."""
 
@@ -144,6 +147,11 @@ def candidate(endpoint: str) -> str:
 def endpoint_note(endpoint: str) -> str:
     """Return the ConfigMap of an endpoint that a server serves which is not ours."""
     return f"pegel-endpoint-{endpoint}"
+
+
+def worker_object(namespace: str) -> str:
+    """Return the Deployment of the attribution worker of a namespace of models."""
+    return f"pegel-attribution-{namespace}"
 
 
 def driver_object(group: str) -> str:

@@ -35,19 +35,19 @@ class AskedRows:
         """Ask the endpoint of `spec`, as `preparation` finds it, about rows of the local feature store."""
         self.source = spec.attribution.baseline or spec.baseline.source
         self.most = min(ASKED_ROWS, MOST_MINUTES * spec.attribution.calls_per_minute)
-        self._spec, self._preparation, self._store = spec, preparation, LocalFeatureStore(settings.features)
+        self._spec, self._preparation, self._settings = spec, preparation, settings
         self._budget = CallBudget(spec.attribution.calls_per_minute)
 
     def table(self, source: str) -> str:
         """Return the digest of the rows of a source. Raises PegelError, OSError."""
-        return self._store.read_training_data(source).name
+        return LocalFeatureStore(self._settings.features).read_training_data(source).name
 
     def drawn(self, source: str, features: Sequence[Field], most: int) -> list[bytes]:
         """Return the bodies of so many rows at most, drawn evenly, the same ones each time.
 
         Raises PegelError, OSError, pyarrow's errors (ValueErrors).
         """
-        rows = drawn_rows(self._store.read_training_data(source), features, most, fewest=1)
+        rows = drawn_rows(LocalFeatureStore(self._settings.features).read_training_data(source), features, most, fewest=1)
         return request_bodies(rows, features)
 
     def answers(self, bodies: Iterable[bytes], is_ending: Callable[[], bool]) -> list[bytes]:

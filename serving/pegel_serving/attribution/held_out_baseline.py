@@ -49,8 +49,7 @@ class HeldOutBaseline(ModelWork):
     ) -> None:
         """Keep it in the migrated database behind `engine`."""
         super().__init__(spec, first_wait_s=first_wait_s)
-        self._preparation, self._engine = preparation, engine
-        self._store = LocalFeatureStore(settings.features)
+        self._preparation, self._engine, self._settings = preparation, engine, settings
         self._features = OrderedFeatures(settings, engine)
 
     def make(self, seen: Mapping[str, Any] | None) -> None:
@@ -59,7 +58,7 @@ class HeldOutBaseline(ModelWork):
         names = [field.name for field in features]
         if self._is_made(names, seen):
             return
-        place = held_out_table(self._store, spec, features)
+        place = held_out_table(LocalFeatureStore(self._settings.features), spec, features)
         rows = drawn_rows(place, features, most_rows(spec, len(features)))
         child = self.started_child()
         try:

@@ -10,15 +10,17 @@ from typing import Any, Final
 
 from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore
-from pegel.spec.model_roots import local_folder
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_serving.attribution.event_sample import rate_of
+from pegel_serving.attribution.model_folders import ModelFolders
 from pegel_serving.attribution.ordered_features import OrderedFeatures
-from pegel_serving.attribution.unprepared import NO_ARTEFACT, NO_ENDPOINT, NOT_PREPARED, Unprepared
+from pegel_serving.attribution.unprepared import NO_ENDPOINT, NOT_PREPARED, Unprepared
 
 Door = Callable[[MonitorSpec], tuple[str, str]]
 """Returns the address of a model's endpoint and its secret. Raises PegelError."""
+COPIES: Final = "explained-models"
+"""The folder below a home with copies of models that lie in a store."""
 HELD_OUT_PART: Final = 4
 """Of the calls of a model that is explained by its endpoint, where it names held-out rows: one in so many is kept for
 these."""
@@ -30,6 +32,7 @@ class ModelPreparation:
     def __init__(self, settings: Settings, door: Door, features: OrderedFeatures) -> None:
         """Look for rows where `settings` say, for endpoints by `door`, for the order of values by `features`."""
         self._settings, self._door, self._features = settings, door, features
+        self._folders = ModelFolders(settings.home.resolve() / COPIES, settings.allowed_models)
 
     def told(self, spec: MonitorSpec, *, held_out: bool = False) -> dict[str, Any]:
         """Return what the process of a model is told; `held_out`: that of its held-out rows. Raises Unprepared."""
@@ -40,7 +43,7 @@ class ModelPreparation:
             "digest": spec.model.digest,
         }
         if spec.attribution.via == "artefact":
-            told["folder"] = _folder(spec)
+            told["folder"] = str(self._folders.of(spec))
         try:
             told["features"] = [field.name for field in self._features.of(spec)]
             if spec.attribution.via == "artefact":
@@ -79,10 +82,3 @@ def calls_per_minute(spec: MonitorSpec, *, held_out: bool) -> int:
         return calls
     kept = max(1, calls // HELD_OUT_PART)
     return kept if held_out else calls - kept
-
-
-def _folder(spec: MonitorSpec) -> str:
-    folder = local_folder(str(spec.model.uri))
-    if folder is None:
-        raise Unprepared(NO_ARTEFACT, f"expected the model in a folder that this process sees, given {spec.model.uri}")
-    return str(folder)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from cluster_schemas import problems
-from overlays import OVERLAYS, ROOT, rendered
+from overlays import OVERLAYS, ROOT, put_together, rendered
 
 from pegel.cli.manifests import HEAD
 from pegel.manifests.installation import installation
@@ -102,6 +104,39 @@ def test_no_role_of_an_overlay_has_a_wildcard(overlay: str) -> None:
 
     assert [] == [rule for rule in rules if "*" in {*rule["verbs"], *rule["resources"], *rule["apiGroups"]}]
     assert [] == of_kind(overlay, "ClusterRole", "ClusterRoleBinding")
+
+
+def test_workers_join_an_overlay(tmp_path: Path) -> None:
+    """With their component added, an overlay has a worker for each namespace of models, as restricted as all pods."""
+    places = {
+        name: os.path.relpath(ROOT / "k8s" / name, tmp_path) for name in ("overlays/dev", "components/attribution")
+    }
+    whole = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [places["overlays/dev"]],
+        "components": [places["components/attribution"]],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(whole))
+    objects = put_together(tmp_path)
+    added = [each for each in objects if each not in rendered("dev")]
+    (worker,) = [each for each in added if each["kind"] == "Deployment"]
+    pod = worker["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+
+    assert {("Deployment", "pegel-attribution-default"), ("NetworkPolicy", "pegel-attribution")} == {
+        (each["kind"], each["metadata"]["name"]) for each in added
+    }
+    assert (False, True, 1) == (
+        pod["automountServiceAccountToken"],
+        pod["securityContext"]["runAsNonRoot"],
+        worker["spec"]["replicas"],
+    )
+    assert (True, ["ALL"]) == (
+        container["securityContext"]["readOnlyRootFilesystem"],
+        container["securityContext"]["capabilities"]["drop"],
+    )
+    assert [] == [problem for each in added for problem in problems(each)]
 
 
 def test_airflow_may_read_no_secret_and_no_log() -> None:

@@ -54,4 +54,4 @@ def test_a_worker_that_fell_silent_is_told_as_silent() -> None:
 
     assert (True, False) == (is_silent(silent, NOW), is_silent(replace(silent, state="stopped"), NOW))
     assert not is_silent(replace(BEAT, at=NOW - SILENT_AFTER), NOW)
-    assert worker_words(silent, NOW).startswith("silent since 00:07 UTC, until then running, started 00:00 UTC: ")
+    assert worker_words(silent, NOW).startswith("silent since 00:07:59 UTC, until then running, started 00:00 UTC: ")
