@@ -28,8 +28,7 @@ from pegel_serving.attribution.artefact_digest import artefact_digest
 from pegel_serving.attribution.explainer_process import prepared
 from pegel_serving.attribution.held_out_explanations import most_rows, rows_at_once
 from pegel_serving.attribution.held_out_rows import drawn_rows, held_out_table, request_bodies
-from pegel_serving.attribution.model_preparation import ModelPreparation, calls_per_minute
-from pegel_serving.attribution.ordered_features import OrderedFeatures
+from pegel_serving.attribution.model_preparation import calls_per_minute
 from pegel_serving.attribution.unprepared import Unprepared
 from pegel_serving.metadata import MODEL_FILE, Metadata
 

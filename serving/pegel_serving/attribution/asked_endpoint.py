@@ -83,8 +83,8 @@ class AskedEndpoint:
 def post(address: str, token: str, body: bytes) -> bytes:
     """Return what an endpoint answers to a question of ours, which its proxy knows by `token` and the id by its prefix.
 
-    Raises RefusedRows where it takes no such rows, NotExplained where it refuses the question or answers more than fits,
-    EndpointAway where it does not answer.
+    Raises RefusedRows where it takes no such rows, NotExplained where it refuses the question or answers more than
+    fits, EndpointAway where it does not answer.
     """
     headers = {
         "Content-Type": wire.JSON,

@@ -47,7 +47,9 @@ class AskedRows:
 
         Raises PegelError, OSError, pyarrow's errors (ValueErrors).
         """
-        rows = drawn_rows(LocalFeatureStore(self._settings.features).read_training_data(source), features, most, fewest=1)
+        rows = drawn_rows(
+            LocalFeatureStore(self._settings.features).read_training_data(source), features, most, fewest=1
+        )
         return request_bodies(rows, features)
 
     def answers(self, bodies: Iterable[bytes], is_ending: Callable[[], bool]) -> list[bytes]:

@@ -103,15 +103,15 @@ class CanaryRounds(ModelWork):
         fields = schema.of_role(Role.PREDICTION)
         table = self._rows.table(source)
         bodies = self._rows.drawn(source, schema.of_role(Role.FEATURE), self._rows.most)
-        first = answers_of(self._rows.answers(bodies, lambda: self.is_ending), schema)
+        first = answers_of(self._rows.answers(bodies, self.is_ending), schema)
         answered, places = written(first, fields), chosen(first, fields)
-        if self.is_ending:
+        if self.is_ending():
             return
         if not places:
             raise InvalidSpec(f"the endpoint gave no answer that can be read to {len(bodies):,} rows")
-        repeated = self._rows.answers((bodies[at] for at in places), lambda: self.is_ending)
+        repeated = self._rows.answers((bodies[at] for at in places), self.is_ending)
         again = compared([answered[at] for at in places], repeated, schema)
-        if self.is_ending:
+        if self.is_ending():
             return
         kept = [place for place, match in zip(places, again, strict=True) if match is Match.SAME]
         if 2 * len(kept) <= len(places):
@@ -146,9 +146,9 @@ class CanaryRounds(ModelWork):
         if self._rows.table(source) != frozen["table"]:
             raise InvalidSpec(f"{source} holds other rows than those that canaries are of")
         bodies = self._rows.drawn(source, schema.of_role(Role.FEATURE), int(frozen["drawn"]))
-        answers = self._rows.answers((bodies[int(place)] for place in frozen["places"]), lambda: self.is_ending)
+        answers = self._rows.answers((bodies[int(place)] for place in frozen["places"]), self.is_ending)
         found = compared(frozen["answers"], answers, schema)
-        if self.is_ending or all(match is Match.UNKNOWN for match in found):
+        if self.is_ending() or all(match is Match.UNKNOWN for match in found):
             raise InvalidSpec(f"the endpoint gave no answer that can be read to {len(found)} rows")
         self._put(
             own_record(

@@ -33,7 +33,7 @@ def compared_rows(asked: Asked, rows: Rows) -> Rows:
     kinds, first, of_rows, counts = np.unique(
         _missing(rows), axis=0, return_index=True, return_inverse=True, return_counts=True
     )
-    is_taken = ~kinds.any(axis=1)
+    is_taken: NDArray[np.bool_] = ~np.any(kinds, axis=1)
     with_missing = [at for at in np.argsort(-counts, kind="stable").tolist() if not is_taken[at]]
     for at in with_missing[:MOST_KINDS]:
         is_taken[at] = _is_answered(asked, rows[[first[at]]])

@@ -64,8 +64,8 @@ class FirstReplay(ModelWork):
             raise InvalidSpec("a transformer of yours stands before the model, and nobody here knows what it takes")
         features = self._features.of(self.spec)
         bodies = self._rows.drawn(self._rows.source, features, self._rows.most)
-        answers = self._rows.answers(bodies, lambda: self.is_ending)
-        if self.is_ending:
+        answers = self._rows.answers(bodies, self.is_ending)
+        if self.is_ending():
             return
         if not any(answers):
             raise InvalidSpec(f"the endpoint takes none of {len(bodies):,} rows")
@@ -78,7 +78,7 @@ class FirstReplay(ModelWork):
             reference = self._replayed(child, bodies, answers, len(features))
         finally:
             child.end()
-        if self.is_ending:
+        if self.is_ending():
             return
         model, version, identity = self._key
         self._identities.put(

@@ -70,7 +70,7 @@ class HeldOutBaseline(ModelWork):
             explained = explained_rows(child, prepared, rows, features, spec)
         finally:
             child.end()
-        if self.is_ending:
+        if self.is_ending():
             return
         made = AttributionStore(self._engine).put_held_out(spec, names, explained, by=BY, now=SystemClock().now())
         log.info("held-out rows are explained", model=spec.key, rows=made.rows, source=explained.source)

@@ -58,7 +58,6 @@ class ModelWork(ABC):
     def failed(self, why: str) -> None:
         """Take note of why it could not be done, once for each reason; empty: it is done again."""
 
-    @property
     def is_ending(self) -> bool:
         """Say whether nothing is to be kept any more."""
         return self._ending
