@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from full_disks import small_disk
 from sqlalchemy.engine import Engine
@@ -63,6 +65,21 @@ def test_migrated_schema_is_the_metadata(empty: Engine) -> None:
         differences = compare_metadata(MigrationContext.configure(connection), tables.metadata)
 
     assert [] == differences
+
+
+def test_what_the_migrations_made_they_take_away(empty: Engine) -> None:
+    """Going back to the beginning leaves no table but the one that says so."""
+    migrate(empty)
+    config = Config()
+    config.set_main_option("script_location", "pegel.store:migrations")
+    config.set_main_option("path_separator", "os")
+    with writing(empty) as connection:
+        for view in sa.inspect(connection).get_view_names():
+            connection.execute(sa.text(f'DROP VIEW "{view}"'))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+
+    assert ["alembic_version"] == sa.inspect(empty).get_table_names()
 
 
 def test_migrating_twice_changes_nothing(engine: Engine) -> None:
