@@ -82,12 +82,12 @@ class MonitorDispatch:
             return
         self.stores.alerts.save(*(replace(_without_mail(change), cursor=inbox.cursor) for change in changes))
         for change in changes:
-            if change.mail is None or change.unmailed is None:
+            if change.mail is None or change.alert is None or change.unmailed is None:
                 self.turns.lines.append(f"{change.key}: taken in, nothing new to tell")
             else:
-                self.outbox.put(self._due(change.mail, change.unmailed))
+                self.outbox.put(self._due(change.mail, change.alert, change.unmailed))
 
-    def _due(self, mail: Mail, unmailed: Alert) -> DueMail:
+    def _due(self, mail: Mail, mailed: Alert, unmailed: Alert) -> DueMail:
         from pegel.alerts.message_identity import MailIdentity
 
         noted = set[str]()
@@ -98,7 +98,7 @@ class MonitorDispatch:
             is_urgent=mail.kind.is_news,
             write=lambda: self._noted(noted, mail.alert, *self.sender.write(mail)),
             lead=lambda: self._noted(noted, mail.alert, *self.sender.lead(mail)),
-            settle=lambda delivery: self._settle(mail, unmailed, delivery),
+            settle=lambda delivery: self._settle(mail, mailed, unmailed, delivery),
             failed=lambda error: self._failed(mail.alert.model, mail.alert.version, error),
         )
 
@@ -110,9 +110,12 @@ class MonitorDispatch:
             noted.add(problem)
         return written
 
-    def _settle(self, mail: Mail, unmailed: Alert, delivery: Delivery) -> None:
-        """Save the alert as it is once some of its addresses had their turn."""
-        alert, settled = mail.alert, delivery.settled
+    def _settle(self, mail: Mail, alert: Alert, unmailed: Alert, delivery: Delivery) -> None:
+        """Save the alert as it is once some of its addresses had their turn; `alert`: once all of them have the mail.
+
+        The mail may tell a part of it, where the rest is silenced.
+        """
+        settled = delivery.settled
         for address, reason in delivery.refused.items():
             self._record(alert.model, alert.version, f"{address} was refused: {reason}. It is not tried again.")
         if delivery.later:
@@ -123,20 +126,23 @@ class MonitorDispatch:
             self.turns.lines.append(f"{alert.key}: {mail.kind.value}, {delivery.why_waiting()}")
         if delivery.later or delivery.waiting:
             if settled:
-                known = unmailed.told_severities or alert.severities
+                known = unmailed.told_severities or mail.alert.severities
                 told = replace(unmailed, told=(*unmailed.told, *settled), told_severities=known)
-                self._save(told)
+                self._save(told, mail, delivery)
             return
         if not settled:
             alert = replace(alert, mail_failed="it could not be written")
         elif not delivery.accepted and not unmailed.told:
             alert = replace(alert, mail_failed="; ".join(f"{to}: {why}" for to, why in delivery.refused.items()))
-        self._save(alert)
+        self._save(alert, mail, delivery)
 
-    def _save(self, alert: Alert) -> None:
+    def _save(self, alert: Alert, mail: Mail, delivery: Delivery) -> None:
         from pegel.alerts.alert import Change
+        from pegel.alerts.alert_life import mail_events
 
-        self.stores.alerts.save(Change(key=alert.key, alert=alert, mail=None, cursor=None))
+        events = mail_events(mail, alert, self.now, delivery.accepted)
+        change = Change(key=alert.key, alert=alert, mail=None, cursor=None, at=self.now, events=events)
+        self.stores.alerts.save(change)
 
     def _pass_damaged(self, model: str, version: int, inbox: Inbox) -> None:
         """Move on past findings of which none can be told."""
@@ -144,7 +150,7 @@ class MonitorDispatch:
 
         if inbox.cursor is not None:
             key = names.monitor_key(model, version)
-            self.stores.alerts.save(Change(key=key, alert=None, mail=None, cursor=inbox.cursor))
+            self.stores.alerts.save(Change(key=key, alert=None, mail=None, cursor=inbox.cursor, at=self.now))
 
     def _record(self, model: str, version: int, reason: str) -> None:
         key = names.monitor_key(model, version)

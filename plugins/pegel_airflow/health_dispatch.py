@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pegel.spec import names
 from pegel_airflow.mail_sender import Delivery, MailSender
 from pegel_airflow.outbox import DueMail, Outbox
 from pegel_airflow.turns import Turns
@@ -47,8 +46,9 @@ class HealthDispatch:
             self.turns.lines.append(f"the watching itself: {problem}")
         signs = {sign.key: sign for sign in unhidden(found.signs)}
         # A silence that cannot be read holds back nothing; the page of its model names it.
-        silences = self.stores.alerts.silences(self.now, damaged=[])
-        silenced = frozenset(names.monitor_key(silence.model, silence.version) for silence in silences)
+        about = [one.about for one in self.stores.silences.in_force(self.now, damaged=[]) if one.about.is_whole]
+        own = [(spec.key, spec.model) for spec in specs]
+        silenced = frozenset(key for key, model in own if any(one.concerns(model.name, model.version) for one in about))
         by_key = {spec.key: spec for spec in specs}
         kept = self._kept()
         for key in sorted(signs.keys() | kept.keys()):

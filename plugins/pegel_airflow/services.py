@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
+    from pegel.store.silence_store import SilenceStore
     from pegel.store.table_reads import TableReads
 
 JOB_BACKENDS = {
@@ -82,6 +83,7 @@ class Stores:
     last_mails: LastMails
     long_spans: LongSpanStore
     passes: Passes
+    silences: SilenceStore
 
 
 def stores(settings: Settings) -> Stores:
@@ -98,6 +100,7 @@ def stores(settings: Settings) -> Stores:
     from pegel.store.refresh_store import RefreshStore
     from pegel.store.registry import Registry
     from pegel.store.results import Results
+    from pegel.store.silence_store import SilenceStore
     from pegel.store.table_reads import TableReads
 
     opened = engine(settings.database)
@@ -115,6 +118,7 @@ def stores(settings: Settings) -> Stores:
         last_mails=LastMails(opened),
         long_spans=LongSpanStore(opened),
         passes=Passes(opened),
+        silences=SilenceStore(opened),
     )
 
 

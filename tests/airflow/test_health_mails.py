@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 from mail_servers import Server
 
-from pegel.alerts.alert import Silence
 from pegel.alerts.health import HealthKind
 from pegel.data.spans import Span
 from pegel.errors import Unavailable
@@ -20,7 +19,7 @@ from pegel.spec.settings import Settings
 from pegel.store.database import connect, writing
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import Commit, Gap, MonitorFailure
-from pegel.testing.samples import sample_heartbeat, sample_spec, sample_window
+from pegel.testing.samples import sample_heartbeat, sample_silence, sample_spec, sample_window
 from pegel.testing.stream_fakes import speak
 from pegel_airflow import alerting, services
 from pegel_airflow.health_dispatch import HealthDispatch
@@ -138,12 +137,11 @@ def test_a_short_pause_is_no_mail(group: Group, server: Server) -> None:
 def test_a_silenced_model_is_not_among_those_mailed(group: Group, server: Server) -> None:
     """Its people hear of the other models of the group alone, and of nothing once all are silenced."""
     until = group.begin + 60 * MINUTE
-    said: dict[str, Any] = {"version": 1, "why": "planned work", "by": "ada", "said_at": group.begin}
-    group.stores.alerts.silence(Silence(model="fraud", until=until, **said))
+    group.stores.silences.say(sample_silence(until, "fraud"))
     for minutes in (2, 7):
         group.look(minutes)
     one = subjects(server)
-    group.stores.alerts.silence(Silence(model="delays", until=until, **said))
+    group.stores.silences.say(sample_silence(until))
     group.speaks(8)
     group.look(8)
 
@@ -154,8 +152,7 @@ def test_a_silenced_model_is_not_among_those_mailed(group: Group, server: Server
 def test_a_row_that_cannot_be_read_keeps_no_mail_from_anybody(group: Group, server: Server) -> None:
     """A silence that ends at no instant holds back nothing; a group that is missed since no instant, is since now."""
     until = group.begin + 60 * MINUTE
-    said: dict[str, Any] = {"why": "planned work", "by": "ada", "said_at": group.begin}
-    group.stores.alerts.silence(Silence(model="fraud", version=1, until=until, **said))
+    group.stores.silences.say(sample_silence(until, "fraud"))
     group.look(2)
     with writing(connect(group.settings.database)) as connection:
         connection.execute(sa.text("UPDATE silences SET until = 'some day'"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -12,6 +12,7 @@ import pytest
 from people import BY_ROLE
 
 from pegel.spec.settings import Settings
+from pegel.testing.samples import sample_silence
 from pegel_airflow import services
 
 Browse = Callable[[str | None], httpx.Client]
@@ -33,6 +34,11 @@ def open_alert(settings: Settings) -> str:
     return services.stores(settings).alerts.open_alerts()[0].id
 
 
+def said(settings: Settings) -> str:
+    """Return the number of a silence about the model that was said just now."""
+    return str(services.stores(settings).silences.say(sample_silence(datetime.now(UTC) + timedelta(hours=1))).id)
+
+
 def run(client: httpx.Client, workflow: str, conf: dict[str, object]) -> httpx.Response:
     """Start a workflow through Airflow's API, as the page's button and `pegel apply` do."""
     return client.post(f"/api/v2/dags/{workflow}/dagRuns", json={"logical_date": None, "conf": conf})
@@ -45,7 +51,10 @@ ACTIONS: dict[str, Callable[[httpx.Client, Settings], httpx.Response]] = {
         f"{MODEL}/acknowledge", data={"alert": open_alert(settings), "hours": "1", "why": "storm"}
     ),
     "silence a model": lambda client, _: client.post(f"{MODEL}/silence", data={"hours": "1", "why": "storm"}),
-    "end a silence": lambda client, _: client.post(f"{MODEL}/hear"),
+    "end an acknowledgement": lambda client, settings: client.post(
+        f"{MODEL}/unacknowledge", data={"alert": open_alert(settings)}
+    ),
+    "end a silence": lambda client, settings: client.post(f"{MODEL}/hear", data={"silence": said(settings)}),
     "refresh a baseline": lambda client, _: run(client, "baseline_refresh", {"models": ["delays/1"]}),
     "restore a baseline": lambda client, _: run(client, "baseline_restore", {"model": "delays", "why": "bad data"}),
     "onboard a model": lambda client, _: run(client, "model_onboard", dict(ONBOARD)),
@@ -75,7 +84,7 @@ def test_every_route_of_the_page_is_an_action_of_the_table() -> None:
     routes = {getattr(route, "path", "") for route in build().routes}
 
     assert {"/", "/page.js", "/models/{name}/{version}"} | {
-        f"/models/{{name}}/{{version}}/{verb}" for verb in ("acknowledge", "silence", "hear")
+        f"/models/{{name}}/{{version}}/{verb}" for verb in ("acknowledge", "unacknowledge", "silence", "hear")
     } == routes
 
 
@@ -87,7 +96,7 @@ def test_who_it_was_stands_on_the_page(browse: Browse, played: Settings) -> None
     otto.post(f"{MODEL}/silence", data={"hours": "3", "why": "migration\nof ORD"})
     text = browse("vic").get(MODEL).text
     kept = services.stores(played).alerts
-    (silence,) = kept.silences(datetime.now(UTC))
+    silence = services.stores(played).silences.in_force(datetime.now(UTC))[-1]
 
     assert ("uma", "otto") == (kept.alert(alert).acknowledged_by, silence.by)
     assert re.search(r"acknowledged by uma until [0-9: -]+ UTC: storm\\x1b\[2J\\u202eDRO", text)
@@ -99,7 +108,12 @@ def test_who_it_was_stands_on_the_page(browse: Browse, played: Settings) -> None
     [
         ("/pegel/models/nobody/1/silence", {"hours": "1", "why": "x"}, 404),
         ("/pegel/models/delays/2/silence", {"hours": "1", "why": "x"}, 404),
-        ("/pegel/models/nobody/1/hear", {}, 404),
+        ("/pegel/models/nobody/1/hear", {"silence": "1"}, 404),
+        (f"{MODEL}/hear", {"silence": "0"}, 422),
+        (f"{MODEL}/hear", {"silence": "77"}, 404),
+        (f"{MODEL}/unacknowledge", {"alert": "beefbeef"}, 404),
+        ("/pegel/models/other/1/unacknowledge", {"alert": "OPEN"}, 404),
+        (f"{MODEL}/silence", {"hours": "1", "why": "x", "kind": "drifts"}, 422),
         ("/pegel/models/delays/99999999999/silence", {"hours": "1", "why": "x"}, 422),
         ("/pegel/models/delays/0/silence", {"hours": "1", "why": "x"}, 422),
         (f"{MODEL}/acknowledge", {"alert": "beefbeef", "hours": "1", "why": "x"}, 404),
@@ -119,9 +133,9 @@ def test_what_is_not_there_or_out_of_bounds_is_refused(
     browse: Browse, played: Settings, path: str, data: dict[str, str], status: int
 ) -> None:
     """Models, versions and alerts must exist and belong together; nothing can be quiet for more than 31 days."""
-    alerts = services.stores(played).alerts
-    before = alerts.silences(datetime.now(UTC))
+    silences = services.stores(played).silences
+    before = silences.in_force(datetime.now(UTC))
     meant = {name: open_alert(played) if value == "OPEN" else value for name, value in data.items()}
     answer = browse("ada").post(path, data=meant)
 
-    assert (status, before) == (answer.status_code, alerts.silences(datetime.now(UTC)))
+    assert (status, before) == (answer.status_code, silences.in_force(datetime.now(UTC)))

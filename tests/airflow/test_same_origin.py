@@ -17,6 +17,7 @@ Browse = Callable[[str | None], httpx.Client]
 pytestmark = pytest.mark.usefixtures("played")
 MODEL = "/pegel/models/delays/1"
 WORDS = {"hours": "1", "why": "forged"}
+CHANGING = ("silence", "hear", "acknowledge", "unacknowledge")
 
 
 @pytest.fixture
@@ -28,9 +29,15 @@ def cookie(site: str) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture
+def harmless(played: Settings) -> dict[str, str]:
+    """What is sent to end the acknowledgement of an alert that nobody acknowledged."""
+    return {"alert": services.stores(played).alerts.open_alerts()[0].id}
+
+
 def forged(settings: Settings) -> list[str]:
     """Return who got through."""
-    return [one.why for one in services.stores(settings).alerts.silences(datetime.now(UTC)) if one.why == "forged"]
+    return [one.why for one in services.stores(settings).silences.in_force(datetime.now(UTC)) if one.why == "forged"]
 
 
 @pytest.mark.parametrize(
@@ -64,9 +71,9 @@ def test_a_post_from_elsewhere_changes_nothing(
 ) -> None:
     """Another host, another port, no origin, one that is hidden, and headers that contradict each other: 403."""
     sent = {name: value.replace("OWN", site).replace("OTHER", urlsplit(site).netloc) for name, value in headers.items()}
-    answers = [cookie.post(f"{MODEL}/{verb}", data=WORDS, headers=sent) for verb in ("silence", "hear", "acknowledge")]
+    answers = [cookie.post(f"{MODEL}/{verb}", data=WORDS, headers=sent) for verb in CHANGING]
 
-    assert ([403] * 3, []) == ([answer.status_code for answer in answers], forged(played))
+    assert ([403] * len(CHANGING), []) == ([answer.status_code for answer in answers], forged(played))
 
 
 OWN = [
@@ -82,7 +89,8 @@ def test_the_page_itself_may(cookie: httpx.Client, played: Settings, site: str, 
     sent = {name: value.replace("OWN", site) for name, value in headers.items()}
     answers = [cookie.post(f"{MODEL}/silence", data=WORDS, headers=sent)]
     silenced = forged(played)
-    answers.append(cookie.post(f"{MODEL}/hear", headers=sent))
+    (number,) = (one.id for one in services.stores(played).silences.in_force(datetime.now(UTC)))
+    answers.append(cookie.post(f"{MODEL}/hear", data={"silence": str(number)}, headers=sent))
 
     assert ([303, 303], ["forged"], []) == ([answer.status_code for answer in answers], silenced, forged(played))
 
@@ -91,7 +99,7 @@ PUBLIC = "https://pegel.example/pegel"
 
 
 @pytest.mark.parametrize(
-    ("page_url", "origin", "status"),
+    "proxy",
     [
         (PUBLIC, "https://pegel.example", 303),
         (PUBLIC, "https://PEGEL.example:443", 303),
@@ -109,25 +117,27 @@ PUBLIC = "https://pegel.example/pegel"
     ],
 )
 def test_behind_a_proxy_the_settings_say_where_the_page_is(
-    cookie: httpx.Client, monkeypatch: pytest.MonkeyPatch, page_url: str, origin: str, status: int
+    cookie: httpx.Client, harmless: dict[str, str], monkeypatch: pytest.MonkeyPatch, proxy: tuple[str, str, int]
 ) -> None:
     """The public address counts with its scheme, host and port; the address that was asked stays good beside it."""
+    page_url, origin, status = proxy
     site = str(cookie.base_url).rstrip("/")
     monkeypatch.setenv("PEGEL_PAGE_URL", page_url.replace("OWN", site))
     sent = {"Origin": origin.replace("OWN", site).replace("OTHER", urlsplit(site).netloc)}
 
-    assert status == cookie.post(f"{MODEL}/hear", headers=sent).status_code
+    assert status == cookie.post(f"{MODEL}/unacknowledge", data=harmless, headers=sent).status_code
 
 
-def test_a_program_needs_no_origin(browse: Browse) -> None:
+def test_a_program_needs_no_origin(browse: Browse, harmless: dict[str, str]) -> None:
     """A bearer token is sent on purpose: with one, a request may come from anywhere."""
-    answer = browse("ada").post(f"{MODEL}/hear", headers={"Origin": "https://evil.example"})
+    sent = {"Origin": "https://evil.example"}
+    answer = browse("ada").post(f"{MODEL}/unacknowledge", data=harmless, headers=sent)
 
     assert 303 == answer.status_code
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("verb", ["silence", "hear", "acknowledge"])
+@pytest.mark.parametrize("verb", CHANGING)
 def test_no_other_method_changes_anything(
     cookie: httpx.Client, played: Settings, site: str, method: str, verb: str
 ) -> None:

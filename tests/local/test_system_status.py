@@ -18,7 +18,6 @@ from rich.console import Console
 from sqlalchemy import Engine
 from waiting import wait_until
 
-from pegel.alerts.alert import Silence
 from pegel.cli.main import main
 from pegel.labels.label_arrays import LabelPartition
 from pegel.reconcile.actions import Action, ActionKind, Target
@@ -26,14 +25,14 @@ from pegel.reconcile.job_backend import JobDocument, JobState
 from pegel.spec.settings import Settings
 from pegel.stats.answer_latencies import Latencies
 from pegel.store.action_log import ActionLog
-from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate, writing
 from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.store.worker_beats import WorkerBeat, WorkerBeats
+from pegel.store.silence_store import SilenceStore
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import sample_heartbeat, sample_spec, sample_window
+from pegel.testing.samples import sample_heartbeat, sample_silence, sample_spec, sample_window
 from pegel.testing.stream_fakes import speak
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_document import EndpointDocument, write_document
@@ -209,7 +208,7 @@ def silenced(engine: Engine, now: datetime, why: str = "storm in ORD") -> None:
     """Let Ada silence `delays/1` for an hour."""
     Registry(engine).put(sample_spec())
     until = now + timedelta(hours=1)
-    AlertStore(engine).silence(Silence(model="delays", version=1, until=until, why=why, by="ada", said_at=now))
+    SilenceStore(engine).say(sample_silence(until, why=why, said_at=now))
 
 
 def status(settings: Settings, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[object, str]:
@@ -225,9 +224,9 @@ def test_a_silence_says_who_why_and_until(settings: Settings, engine: Engine) ->
     (line,) = gather(settings, NOW)["silences"]
 
     assert line == StatusLine(
-        name="delays/1",
-        state="no mail before 01:10 UTC, said by ada at 00:10 UTC: storm in ORD",
-        remedy="pegel unsilence delays/1",
+        name="silence 1",
+        state="no mail about delays/1 before 01:10 UTC, said by ada at 00:10 UTC: storm in ORD",
+        remedy="pegel unsilence 1",
     )
 
 
@@ -246,7 +245,7 @@ def test_a_silence_that_cannot_be_read_has_a_line(settings: Settings, engine: En
     sections = gather(settings, NOW)
     (line,) = sections["silences"]
 
-    assert (False, "a silence of delays/1 cannot be read") == (line.good, line.state.partition(":")[0])
+    assert (False, "silence 1 about delays/1: it cannot be read") == (line.good, line.state.partition(": Value")[0])
     assert "models" in sections
 
 
@@ -258,7 +257,7 @@ def test_a_pipe_has_whole_lines(settings: Settings, engine: Engine, capsys: pyte
     (line,) = (line for line in said.splitlines() if line.startswith("silences"))
 
     assert 1 == code
-    assert line.endswith(f"{why}  -> pegel unsilence delays/1 --home {settings.home}")
+    assert line.endswith(f"{why}  -> pegel unsilence 1 --home {settings.home}")
     assert [] == [line for line in said.splitlines() if line.startswith(" ")]
 
 
@@ -270,7 +269,7 @@ def test_a_terminal_shows_each_command_whole(settings: Settings, engine: Engine)
         console.print(screen(gather(settings, NOW)))
     said = capture.get()
 
-    assert {"-> pegel up", "-> pegel unsilence delays/1"} <= {line.strip() for line in said.splitlines()}
+    assert {"-> pegel up", "-> pegel unsilence 1"} <= {line.strip() for line in said.splitlines()}
     assert (39, 1, 0) == (said.count("long"), said.count("end\n") + said.count("end "), said.count("…"))
 
 
@@ -283,7 +282,7 @@ def test_machines_read_the_same(settings: Settings, engine: Engine, capsys: pyte
 
     assert (1, False) == (code, document["good"])
     same = f" --home {settings.home}"
-    assert ("delays/1", f"pegel unsilence delays/1{same}") == (silence["name"], silence["remedy"])
+    assert ("silence 1", f"pegel unsilence 1{same}") == (silence["name"], silence["remedy"])
     assert [{"name": "system", "state": f"not up in {settings.home}", "good": False, "remedy": f"pegel up{same}"}] == (
         document["sections"]["components"]
     )

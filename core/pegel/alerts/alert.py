@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.severity import Severity
 from pegel.judge.change_interval import ChangeInterval
@@ -87,6 +88,10 @@ class Alert:
     """Who said so: the name under which that person logged in."""
     acknowledged_features: tuple[str, ...] = ()
     """What was acknowledged; a further feature is news all the same."""
+    held_back: str = ""
+    """Which mail silences hold back, the value of a `MailKind`; empty where none is due, or none is held back."""
+    held_by: tuple[int, ...] = ()
+    """Ids of the silences that do."""
     paged: tuple[datetime, ...] = ()
     """Of an alert about a single event: when mails about such were due, of this alert and of those before it."""
 
@@ -109,19 +114,6 @@ class Alert:
     def severities(self) -> dict[str, Severity]:
         """Return how severe each feature is by its newest finding."""
         return {feature.feature: Severity.of(feature.finding) for feature in self.features}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
-    """No mails about a model version before `until`: planned work, a known season."""
-
-    model: str
-    version: int
-    until: datetime
-    why: str
-    by: str
-    """Who said so: the name under which that person logged in."""
-    said_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,5 +170,9 @@ class Change:
     mail: Mail | None
     cursor: int | None
     """The `seq` of the monitor's newest finding taken in, of whichever kind; None when there was none."""
+    at: datetime
+    """The instant of the pass."""
     unmailed: Alert | None = None
     """As the alert is as long as somebody does not have `mail`; None without a mail."""
+    events: tuple[AlertEvent, ...] = ()
+    """What became of `mail`, for the alert's history; what happened to the alert itself is read off it."""

@@ -8,9 +8,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TypeAlias
 
-from pegel.alerts.alert import Alert, AlertFeature, Change, Silence
+from pegel.alerts.alert import Alert, AlertFeature, Change
 from pegel.alerts.alert_kind import AlertKind
-from pegel.alerts.due_mail import due_mail
+from pegel.alerts.due_beside_silences import due_beside_silences
+from pegel.alerts.silence import Silence
 from pegel.alerts.single_events import may_page, with_page
 from pegel.data.spans import Span
 from pegel.judge.change_interval import ChangeInterval, interval_of
@@ -54,7 +55,7 @@ class _Trouble:
     """Final windows; of an alert about long spans, long spans."""
     drift: tuple[Alert, ...]
     """What is known of drift in single windows: the open alert, and the last one that is over."""
-    silenced: bool
+    silences: tuple[Silence, ...]
     cursor: int | None
     """The newest `seq` among the monitor's findings, of whichever kind."""
     looked_at: Mapping[tuple[str, Span], int]
@@ -83,7 +84,7 @@ def update(
         windows: final windows, at least those since each open alert or new finding began.
         now: the present instant.
         specs: the registry. An alert of a monitor that is not in it ends without a mail.
-        silences: those in force hold back mails.
+        silences: those in force hold back mails about what they are about.
         looked_at: how many rows of a window were held against a suite, by monitor and span; windows of which nothing
             was asked are not in it.
         looks: spans of which rows of the archive were looked at, whatever came of it.
@@ -91,7 +92,7 @@ def update(
         long_spans: hours, days and weeks, likewise; an alert about one is over after the next one that is clean.
     """
     rows = (tuple(windows), tuple(long_spans))
-    troubles = _gather(tuple(alerts), findings, rows, specs, tuple(silences), now=now, looked_at=looked_at, looks=looks)
+    troubles = _gather(tuple(alerts), findings, rows, specs, tuple(silences), looked_at=looked_at, looks=looks)
     changes = (_change(trouble, now, clean_windows) for trouble in troubles)
     return [change for change in changes if change is not None]
 
@@ -103,13 +104,11 @@ def _gather(
     specs: Iterable[MonitorSpec],
     silences: Sequence[Silence],
     *,
-    now: datetime,
     looked_at: Mapping[tuple[str, Span], int],
     looks: Collection[Look],
 ) -> list[_Trouble]:
     """`rows`: windows, and long spans."""
     by_key: Mapping[str, MonitorSpec] = {spec.key: spec for spec in specs}
-    silenced = {monitor_key(silence.model, silence.version) for silence in silences if now < silence.until}
     new: dict[tuple[str, AlertKind], list[Finding]] = {}
     cursors: dict[str, int] = {}
     for seq, finding in sorted(findings, key=lambda pair: pair[0]):
@@ -131,7 +130,7 @@ def _gather(
             drift=tuple(
                 known[key, AlertKind.DRIFT] for known in (current, last_over) if (key, AlertKind.DRIFT) in known
             ),
-            silenced=key in silenced,
+            silences=tuple(silences),
             cursor=cursors.get(key),
             looked_at=looked_at,
             looks=looks,
@@ -152,10 +151,11 @@ def _change(trouble: _Trouble, now: datetime, clean_windows: int) -> Change | No
     mail, unmailed = None, None
     if alert is not None and trouble.spec is not None:
         unmailed = alert
-        alert, mail = due_mail(
+        alert, mail = due_beside_silences(
             alert,
+            trouble.silences,
             is_over=_is_over(alert, trouble, clean_windows),
-            quiet=trouble.silenced or not trouble.spec.alerts.emails,
+            quiet=not trouble.spec.alerts.emails,
             now=now,
             spec=trouble.spec,
             windows=trouble.windows,
@@ -163,7 +163,8 @@ def _change(trouble: _Trouble, now: datetime, clean_windows: int) -> Change | No
         )
     if alert == trouble.open and not trouble.findings:
         return None
-    return Change(key=trouble.key, alert=alert, mail=mail, cursor=trouble.cursor, unmailed=unmailed if mail else None)
+    unmailed = unmailed if mail else None
+    return Change(key=trouble.key, alert=alert, mail=mail, cursor=trouble.cursor, at=now, unmailed=unmailed)
 
 
 def _absorb(trouble: _Trouble, now: datetime) -> Alert | None:

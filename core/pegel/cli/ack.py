@@ -1,4 +1,4 @@
-"""`pegel ack ID`: no further mails about what one alert has by now, for a while."""
+"""`pegel ack ID`: no further mails about what one alert has by now, for a while; `--end` ends that."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pegel.alerts.alert import Alert
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.person import person
@@ -22,34 +23,58 @@ AlertId = Annotated[
     str, typer.Argument(metavar="ID", help="The alert's id, or its first characters, as the mail shows.")
 ]
 Until = Annotated[
-    str, typer.Option("--until", help="`09:00` (UTC, the next one), an ISO 8601 instant, or `4h`, `30m`.")
+    str | None, typer.Option("--until", help="`09:00` (UTC, the next one), an ISO 8601 instant, or `4h`, `30m`.")
 ]
 Why = Annotated[str, typer.Option("--why", help="The reason; it stands on the model's page, with your account's name.")]
+End = Annotated[bool, typer.Option("--end", help="End an acknowledgement: mails about it are sent again as ever.")]
 
 
-def ack(alert: AlertId, until: Until, why: Why = "", home: HomeOption = None) -> None:
+def ack(alert: AlertId, *, until: Until = None, why: Why = "", end: End = False, home: HomeOption = None) -> None:
     """Acknowledge an alert: it stays open, but no mail about its features is sent before the given time."""
-    end = instant(until, datetime.now(UTC))
+    now = datetime.now(UTC)
+    if end:
+        if until is not None:
+            raise InvalidSpec("--end: expected no --until with it. Nothing was changed.")
+        with opened(settings_of(home)) as engine:
+            known = AlertStore(engine).end_acknowledgement(alert, by=person(), now=now)
+        say(_ended(known))
+        return
+    if until is None:
+        raise InvalidSpec("--until: given nothing: expected e.g. 09:00 or 4h, or --end. Nothing was changed.")
+    until_then = instant(until, now)
     with opened(settings_of(home)) as engine:
-        known = AlertStore(engine).acknowledge(alert, end, shown(why), by=person())
-    features = ", ".join(shown(name, NAME_LIMIT) for name in known.names)
-    say(f"{known.key}: no mail about {features} before {end:%Y-%m-%d %H:%M} UTC; one if others drift")
+        known = AlertStore(engine).acknowledge(alert, until_then, shown(why), by=person(), now=now)
+    say(f"{known.key}: no mail about {_names(known)} before {until_then:%Y-%m-%d %H:%M} UTC; one if others drift")
 
 
-def instant(text: str, now: datetime) -> datetime:
-    """Return the instant that a person means. Raises InvalidSpec when it cannot be read or has passed."""
+def _ended(alert: Alert) -> str:
+    if alert.acknowledged_until is None:
+        return f"{alert.key}: it is not acknowledged; nothing was changed"
+    by, why = shown(alert.acknowledged_by, NAME_LIMIT), shown(alert.acknowledged_why)
+    return f"{alert.key}: mails about {_names(alert)} are sent again; {by} had acknowledged it: {why}"
+
+
+def _names(alert: Alert) -> str:
+    return ", ".join(shown(name, NAME_LIMIT) for name in alert.names)
+
+
+def instant(text: str, now: datetime, *, option: str = "--until", most: timedelta = LONGEST_QUIET) -> datetime:
+    """Return the instant that a person means who stands at `now`.
+
+    Raises InvalidSpec, which names the option, when it cannot be read, has passed or is more than `most` ahead.
+    """
     end = _read(text.strip(), now)
     if end is None:
         raise InvalidSpec(
-            f"--until: given {quoted(text)}: expected e.g. 09:00, 2026-11-21T09:00Z, 4h or 30m. Nothing was changed."
+            f"{option}: given {quoted(text)}: expected e.g. 09:00, 2026-11-21T09:00Z, 4h or 30m. Nothing was changed."
         )
     if end <= now:
         raise InvalidSpec(
-            f"--until: given {quoted(text)}, which has passed ({end:%Y-%m-%d %H:%M} UTC). Nothing was changed."
+            f"{option}: given {quoted(text)}, which has passed ({end:%Y-%m-%d %H:%M} UTC). Nothing was changed."
         )
-    if end > now + LONGEST_QUIET:
+    if end > now + most:
         raise InvalidSpec(
-            f"--until: given {quoted(text)}, which is more than {LONGEST_QUIET.days} days ahead. Nothing was changed."
+            f"{option}: given {quoted(text)}, which is more than {most.days} days ahead. Nothing was changed."
         )
     return end
 

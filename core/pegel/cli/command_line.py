@@ -41,8 +41,10 @@ COMMANDS = Extensions(
             "exporter",
             "explain",
             "mail",
+            "alerts",
             "ack",
             "silence",
+            "silences",
             "unsilence",
             "erase",
         )

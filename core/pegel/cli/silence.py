@@ -1,46 +1,129 @@
-"""`pegel silence MODEL`: no mails about a model version for some hours."""
+"""`pegel silence`: no mails about what is named, for a while or in windows that come again."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+from sqlalchemy import Engine
 
-from pegel.alerts.alert import Silence
+from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.maintenance import Maintenance
+from pegel.alerts.matcher import Matcher, is_pattern
+from pegel.alerts.silence import Silence, silenced_by
+from pegel.cli.ack import instant
 from pegel.cli.console import say
+from pegel.cli.model_pattern import model_pattern
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.person import person
-from pegel.cli.watched_model import ModelArgument, VersionOption, opened
+from pegel.cli.watched_model import VersionOption, opened
 from pegel.errors import InvalidSpec
+from pegel.report.silence_words import silenced
+from pegel.report.words import several
 from pegel.spec.limits import LONGEST_QUIET
 from pegel.spec.names import monitor_key
-from pegel.spec.outside_text import shown
+from pegel.spec.nearest import did_you_mean
+from pegel.spec.outside_text import cut, quoted, shown
 from pegel.store.alert_store import AlertStore
-from pegel.store.meant_model import watched_model
+from pegel.store.registry import Registry
+from pegel.store.silence_store import SilenceStore
 
-MOST_HOURS = LONGEST_QUIET / timedelta(hours=1)
-Hours = Annotated[float, typer.Option("--hours", help=f"For how long from now, at most {MOST_HOURS:g}.")]
+LONGEST_SCHEDULE = timedelta(days=366)
+LONGEST_PATTERN = 1_000
+NOTHING = "Nothing was changed."
+Model = Annotated[
+    str | None, typer.Option("--model", help="A name, name and version, or a pattern: `delays`, `delays/1`, `delays*`.")
+]
+Segment = Annotated[str | None, typer.Option("--segment", help="A segment or a pattern; an empty text: all rows.")]
+Feature = Annotated[str | None, typer.Option("--feature", help="A feature, a kind of odd events, or a pattern.")]
+Kind = Annotated[AlertKind | None, typer.Option("--kind", help="A kind of alert.")]
+Since = Annotated[str | None, typer.Option("--from", help="When it begins, as --until; default: now.")]
+Until = Annotated[
+    str | None, typer.Option("--until", help="`09:00` (UTC, the next one), an ISO 8601 instant, or `4h`, `30m`.")
+]
+Every = Annotated[
+    str | None, typer.Option("--every", help="Windows that come again: `sun 02:00-04:00 Europe/Berlin`, `mon-fri ...`.")
+]
 Why = Annotated[str, typer.Option("--why", help="The reason; it stands on the model's page, with your account's name.")]
 
 
-def silence(
-    model: ModelArgument, hours: Hours, why: Why, version: VersionOption = None, home: HomeOption = None
+@dataclass(frozen=True, slots=True)
+class When:
+    """When mails are held back, as it was typed."""
+
+    since: str | None
+    until: str | None
+    every: str | None
+
+    def read(self, now: datetime) -> tuple[datetime | None, datetime | None, Maintenance | None]:
+        """Return beginning, end and what comes again. Raises InvalidSpec."""
+        every = None
+        if self.every is not None:
+            try:
+                every = Maintenance.parse(self.every)
+            except ValueError as error:
+                raise InvalidSpec(f"--every: given {quoted(self.every)}: {error}. {NOTHING}") from None
+        elif self.until is None:
+            raise InvalidSpec(f"expected --until or --every, given neither. {NOTHING}")
+        most = LONGEST_QUIET if every is None else LONGEST_SCHEDULE
+        since = None if self.since is None else instant(self.since, now, option="--from", most=LONGEST_SCHEDULE)
+        until = None if self.until is None else instant(self.until, since or now, most=most)
+        return since, until, every
+
+
+def silence(  # noqa: PLR0917  options are named on the command line
+    model: Model = None,
+    version: VersionOption = None,
+    segment: Segment = None,
+    feature: Feature = None,
+    kind: Kind = None,
+    since: Since = None,
+    until: Until = None,
+    every: Every = None,
+    why: Why = "",
+    home: HomeOption = None,
 ) -> None:
-    """Send no mail about a model version for some hours; its windows are judged as before."""
-    if not 0 < hours <= MOST_HOURS:
-        raise InvalidSpec(
-            f"--hours: given {hours:g}: expected more than 0 and at most {MOST_HOURS:g} ({LONGEST_QUIET.days} days). "
-            f"Nothing was changed."
-        )
-    if not why.strip():
-        raise InvalidSpec("--why: given nothing: expected a reason for whoever reads it later. Nothing was changed.")
+    """Send no mail about what is named; its windows are judged as before. In a pattern `*` stands for any letters."""
     now, by = datetime.now(UTC), person()
-    until = now + timedelta(hours=hours)
+    name, number = model_pattern(model, version, otherwise=NOTHING)
+    if (name, number, segment, feature, kind) == (None,) * 5:
+        options = "--model, --version, --segment, --feature and --kind"
+        raise InvalidSpec(f"expected at least one of {options}, given none; `--model '*'` is all. {NOTHING}")
+    for option, pattern in (("--model", name), ("--segment", segment), ("--feature", feature)):
+        if pattern is not None and len(pattern) > LONGEST_PATTERN:
+            raise InvalidSpec(f"{option}: expected at most {LONGEST_PATTERN} letters, given {cut(pattern)}. {NOTHING}")
+    if not why.strip():
+        raise InvalidSpec(f"--why: given nothing: expected a reason for whoever reads it later. {NOTHING}")
+    about = Matcher(model=name, version=number, segment=segment, feature=feature, kind=kind)
+    begin, end, again = When(since, until, every).read(now)
+    wanted = Silence(about=about, why=shown(why), by=by, said_at=now, since=begin, until=end, every=again)
+    if wanted.holds(now) is None and wanted.next(now) is None:
+        raise InvalidSpec(f"expected a window that begins before its end, given none. {NOTHING}")
     with opened(settings_of(home)) as engine:
-        entry = watched_model(engine, model, version, otherwise="Nothing was changed.")
-        quiet = Silence(model=entry.model, version=entry.version, until=until, why=shown(why), by=by, said_at=now)
-        AlertStore(engine).silence(quiet)
-    key = monitor_key(entry.model, entry.version)
-    say(f"{key}: no mail before {until:%Y-%m-%d %H:%M} UTC, said by {by}: {quiet.why}")
-    say(f"it is judged as before; `pegel unsilence {key}{same_home(home)}` ends the silence")
+        watched = _watched(engine, about)
+        said = SilenceStore(engine).say(wanted)
+        alerts = _alerts(engine, said, now)
+    say(f"silence {said.id}: {silenced(said, now)}")
+    say(f"of watched models it is about {several(watched, 5) or 'none now'}; of open alerts, {alerts}")
+    say(f"what it is about is judged as before; `pegel unsilence {said.id}{same_home(home)}` ends the silence")
+
+
+def _watched(engine: Engine, about: Matcher) -> list[str]:
+    """Return the keys of the models that are meant. Raises InvalidSpec where a name that is no pattern means none."""
+    entries = Registry(engine).entries()
+    keys = [monitor_key(entry.model, entry.version) for entry in entries]
+    meant = [monitor_key(entry.model, entry.version) for entry in entries if about.concerns(entry.model, entry.version)]
+    if not meant and about.model is not None and not is_pattern(about.model):
+        given = about.model if about.version is None else monitor_key(about.model, about.version)
+        guess = did_you_mean(about.model, [*(entry.model for entry in entries), *keys], lead=" ")
+        known = ", ".join(map(shown, keys)) or "none"
+        raise InvalidSpec(f"expected a watched model; given {quoted(given)}; watched: {known}. {NOTHING}{guess}")
+    return meant
+
+
+def _alerts(engine: Engine, silence: Silence, now: datetime) -> str:
+    known = AlertStore(engine).open_alerts(damaged=[])
+    silenced_ones = [alert.id[:8] for alert in known if silenced_by(alert, [silence], now)]
+    return several(silenced_ones, 5) or "none now"

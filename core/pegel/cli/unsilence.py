@@ -1,32 +1,31 @@
-"""`pegel unsilence MODEL`: mails about a model version are sent again."""
+"""`pegel unsilence ID`: what a silence is about is mailed again."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Annotated
 
+import typer
+
+from pegel.alerts.silence import SilenceState
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.person import person
-from pegel.cli.watched_model import ModelArgument, VersionOption, opened
-from pegel.spec.names import monitor_key
-from pegel.spec.outside_text import shown
-from pegel.store.alert_store import AlertStore
-from pegel.store.meant_model import watched_model
+from pegel.cli.watched_model import opened
+from pegel.report.silence_words import silenced
+from pegel.store.silence_store import SilenceStore
+
+Number = Annotated[
+    int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="Its number, as `pegel silences` lists it.")
+]
 
 
-def unsilence(model: ModelArgument, version: VersionOption = None, home: HomeOption = None) -> None:
-    """End the silence about a model version: the next mail about it is sent as ever."""
-    now, by = datetime.now(UTC), person()
+def unsilence(number: Number, home: HomeOption = None) -> None:
+    """End a silence: the next mail about what it is about is sent as ever."""
+    now = datetime.now(UTC)
     with opened(settings_of(home)) as engine:
-        entry = watched_model(engine, model, version, otherwise="Nothing was changed.")
-        store = AlertStore(engine)
-        in_force = store.silences(now, entry.model, entry.version)
-        for silence in in_force:
-            store.silence(replace(silence, until=now, why="it was ended", by=by, said_at=now))
-    key = monitor_key(entry.model, entry.version)
-    if not in_force:
-        say(f"{key}: no silence is in force; nothing was changed")
-    for silence in in_force:
-        until = f"{silence.until:%Y-%m-%d %H:%M} UTC"
-        say(f"{key}: mails are sent again; {shown(silence.by)} had silenced it until {until}: {shown(silence.why)}")
+        silence = SilenceStore(engine).end(number, person(), now)
+    if silence.state(now) is SilenceState.PAST:
+        say(f"silence {number} is over already; nothing was changed: {silenced(silence, now)}")
+    else:
+        say(f"silence {number} is ended; it was: {silenced(silence, now)}")

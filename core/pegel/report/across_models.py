@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pegel.alerts.alert import Alert, DispatchFailure, Silence
+from pegel.alerts.alert import Alert, DispatchFailure
+from pegel.alerts.silence import Silence
 from pegel.errors import DamagedRow
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.store.alert_store import AlertStore
@@ -15,6 +16,7 @@ from pegel.store.concept_charts import ConceptCharts
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Entry
 from pegel.store.results import Newest, Results
+from pegel.store.silence_store import SilenceStore
 from pegel.store.table_reads import TableRead, TableReads
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.outcomes import Outcomes
@@ -77,7 +79,7 @@ def read_across(sources: Sources, entries: Sequence[Entry], now: datetime) -> Ac
             "the newest windows", lambda: results.newest(monitors, limit=SPARK), dict[tuple[str, int], Newest]()
         ),
         open_alerts=part("open alerts", alerts.open_by_monitor, dict[tuple[str, int], list[Alert | DamagedRow]]()),
-        silences=part("silences", lambda: alerts.silences(now, damaged=damaged), list[Silence]()),
+        silences=part("silences", lambda: SilenceStore(sources.engine).in_force(now, damaged=damaged), list[Silence]()),
         begun_anew=part(
             "charts that began anew",
             lambda: ConceptCharts(sources.engine).begun_anew(since),

@@ -69,7 +69,7 @@ def health_words(mail: HealthMail, last: PastAction | None, *, page_url: str, no
         ),
         f"Where     {_NEXT[alert.kind](alert)}",
         f"Look      {page_url}",
-        f'Quiet it  pegel silence {mail.models[0]} --hours 8 --why "..."',
+        f'Quiet it  pegel silence --model {mail.models[0]} --until 8h --why "..."',
     ]
     return _plain(f"[pegel] {named}: {still}{state} (since {since} UTC)", lines)
 

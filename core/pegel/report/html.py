@@ -10,8 +10,10 @@ from markupsafe import Markup
 
 from pegel.detect.effect import percent, percent_of
 from pegel.report import words
+from pegel.report.alert_lines import event_line, standing
 from pegel.report.change_words import since
 from pegel.report.prediction_words import made_words
+from pegel.report.silence_words import silenced
 from pegel.report.timeline import told
 from pegel.report.views import ModelView
 from pegel.spec.output_file import refuse_unwritable, write_whole
@@ -40,7 +42,9 @@ def environment() -> Environment:
         "explained": words.explained_by_segments,
         "moment": words.moment,
         "since": since,
-        "silenced": words.silenced,
+        "silenced": silenced,
+        "standing": standing,
+        "event": event_line,
         "told": told,
         "number": words.number,
         "made": made_words,

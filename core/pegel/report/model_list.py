@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from pegel.alerts.alert import Alert, DispatchFailure, Silence
+from pegel.alerts.alert import Alert, DispatchFailure
 from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.silence import Silence
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow
 from pegel.judge.answer_times import answer_times
@@ -17,20 +18,21 @@ from pegel.judge.layer import Setting
 from pegel.report.across_models import AcrossModels, read_across
 from pegel.report.progress import ago
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
+from pegel.report.silence_words import silenced
 from pegel.report.span_calendar import by_span, newest_day, span_line
 from pegel.report.states import error, state_of
 from pegel.report.svg import sparkline
 from pegel.report.views import ModelRow
-from pegel.report.words import moment, silenced
+from pegel.report.words import moment
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.rhythms import Rhythm
-from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.registry import Entry, Registry
 from pegel.store.results import Newest, Results
+from pegel.store.silence_store import SilenceStore
 from pegel.stream.commit import MonitorFailure
 
 LAST_DAYS = timedelta(days=8)
@@ -89,7 +91,7 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) 
         days=reader.part("its newest day", lambda: _newest_day(sources, key, now), ""),
         look="" if spec is None else _look(spec, alerts),
         false_alarms="unknown" if spec is None else allowed(spec),
-        silences=[silenced(one, now) for one in across.silences if (one.model, one.version) == key],
+        silences=[silenced(one, now) for one in across.silences if one.about.concerns(*key)],
         notices=notices,
         around=list(sources.around),
     )
@@ -114,7 +116,7 @@ def _look(spec: MonitorSpec, alerts: Sequence[Alert]) -> str:
 def _name_own_damage(sources: Sources, key: tuple[str, int], now: datetime, reader: PartReader) -> None:
     """Put what cannot be read of one monitor's failures, mails not told and silences among the reader's problems."""
     results, dispatch, damaged = Results(sources.engine), DispatchFailures(sources.engine), reader.problems
-    quiet = partial(AlertStore(sources.engine).silences, now, *key, damaged=damaged)
+    quiet = partial(SilenceStore(sources.engine).in_force, now, *key, damaged=damaged)
     reader.part("failures", lambda: results.failures(*key, damaged=damaged), list[MonitorFailure]())
     untold = partial(dispatch.recent, *key, since=now - LOOK_BACK, damaged=damaged)
     reader.part("what was not told", untold, list[DispatchFailure]())

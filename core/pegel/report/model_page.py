@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pegel.alerts.alert import Alert, DispatchFailure, Silence
+from pegel.alerts.alert import Alert, DispatchFailure
+from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.silence import Silence, SilenceState
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.errors import NotFound
@@ -37,6 +39,7 @@ from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.stats.answer_latencies import Latencies
 from pegel.store.action_log import ActionLog
+from pegel.store.alert_history import AlertHistory
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.concept_charts import ConceptCharts
@@ -48,6 +51,7 @@ from pegel.store.refresh_store import RefreshStore
 from pegel.store.registry import Entry, Registry
 from pegel.store.results import Details, Results
 from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
+from pegel.store.silence_store import SilenceStore
 from pegel.store.skew_store import SkewStore
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.result_rows import InvalidRow, OutlierRow, WindowRow
@@ -105,6 +109,11 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
     alerts = part("alerts", lambda: known.alerts(model, version, limit=LISTED, damaged=reader.problems), list[Alert]())
     open_ones = (one for one in alerts if one.over_at is None and one.kind is AlertKind.DRIFT and not segment)
     drift = next(open_ones, None)
+    silences = part(
+        "silences",
+        lambda: SilenceStore(sources.engine).all(now, model, version, damaged=reader.problems),
+        list[Silence](),
+    )
     told = part(
         "what rows said",
         lambda: _told_of_rows(sources, spec, final, reader.problems),
@@ -178,9 +187,13 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
         windows=windows[::-1],
         findings=findings[:LISTED],
         alerts=alerts,
-        silences=part(
-            "silences", lambda: known.silences(now, model, version, damaged=reader.problems), list[Silence]()
+        alert_events=part(
+            "the history of alerts",
+            lambda: _alert_events(sources, alerts, reader.problems),
+            dict[str, list[AlertEvent]](),
         ),
+        silences=[one for one in silences if one.state(now) is SilenceState.IN_FORCE],
+        coming=[one for one in silences if one.state(now) is SilenceState.COMING],
         outliers=part(
             "outliers",
             lambda: results.outliers(model, version, limit=LISTED, damaged=reader.problems),
@@ -291,6 +304,14 @@ def _ledger(results: Results, entry: Entry, since: datetime, damaged: list[str])
     balance = results.ledger_balance(group, since, damaged=damaged)
     nobody, looks_up = results.of_no_model(group, since), entry.spec.online.is_used
     return LedgerView.of(own, balance, of_no_model=nobody, looks_up=looks_up)
+
+
+def _alert_events(sources: Sources, alerts: Sequence[Alert], damaged: list[str]) -> dict[str, list[AlertEvent]]:
+    """Return what happened to each of these alerts, by their ids, oldest first."""
+    events: dict[str, list[AlertEvent]] = {alert.id: [] for alert in alerts}
+    for event in AlertHistory(sources.engine).of(*events, damaged=damaged):
+        events[event.alert].append(event)
+    return events
 
 
 def _gaps(results: Results, spec: MonitorSpec | None, damaged: list[str]) -> list[Gap]:

@@ -30,6 +30,6 @@ def single_event_words(mail: Mail, *, link: str, now: datetime, made: str = "") 
         f"Evidence: p = {p}, threshold {threshold} · finding {finding.id[:8]} (pegel explain {finding.id[:8]})",
         "",
         f"Look      {link}",
-        f'Quiet it  pegel silence {alert.key} --hours 8 --why "..."',
+        f'Quiet it  pegel silence --model {alert.key} --until 8h --why "..."',
     ]
     return f"[pegel] {alert.model} v{alert.version}: an event is extremely far out ({at} UTC)", "\n".join(lines) + "\n"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pegel.alerts.alert import Alert, DispatchFailure, Silence
+from pegel.alerts.alert import Alert, DispatchFailure
+from pegel.alerts.alert_event import AlertEvent
+from pegel.alerts.silence import Silence
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
@@ -210,6 +212,10 @@ class ModelView:
     alerts: list[Alert] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
     """Those in force."""
+    coming: list[Silence] = field(default_factory=list)
+    """Those that will be in force."""
+    alert_events: dict[str, list[AlertEvent]] = field(default_factory=dict)
+    """What happened to each of the alerts, by its id, oldest first."""
     outliers: list[OutlierRow] = field(default_factory=list)
     explains: bool = False
     """Whether the model's predictions are explained, so that it is told what it made of outlying rows."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pegel.alerts.alert import Alert, Silence
+from pegel.alerts.alert import Alert
 from pegel.detect.effect import percent
 from pegel.judge.explaining_segments import EVIDENCE as EXPLAINED
 from pegel.judge.findings import Finding, Verdict
@@ -161,13 +161,6 @@ def began(alert: Alert, now: datetime) -> str:
     guessed = any(feature.since == alert.since and "chart" in feature.finding.evidence for feature in alert.features)
     about = "about " if guessed else ""
     return f"{about}{moment(alert.since, now)}"
-
-
-def silenced(silence: Silence, now: datetime) -> str:
-    """Return who said until when and why that no mail is sent about a model."""
-    until, since = moment(silence.until, now), moment(silence.said_at, now)
-    why = shown(silence.why, LONGEST_SENTENCE)
-    return f"no mail before {until} UTC, said by {shown(silence.by, NAME_LIMIT)} at {since} UTC: {why}"
 
 
 def length(span: timedelta) -> str:

@@ -23,6 +23,7 @@ def alert_to_json(alert: Alert) -> dict[str, Any]:
         data[name] = None if data[name] is None else data[name].isoformat()
     data |= {name: list(data[name]) for name in _NAMES}
     data |= {name: {feature: list(severity) for feature, severity in data[name].items()} for name in _SEVERITIES}
+    data["held_by"] = list(alert.held_by)
     data["paged"] = [instant.isoformat() for instant in alert.paged]
     data["features"] = [
         {
@@ -61,4 +62,5 @@ def _alert(data: dict[str, Any]) -> Alert:
         name: {feature: Severity(*severity) for feature, severity in data[name].items()} for name in _SEVERITIES
     }
     paged = tuple(datetime.fromisoformat(instant) for instant in data["paged"])
-    return Alert(**(data | instants | names | severities | {"features": features, "paged": paged}))
+    further = {"features": features, "held_by": tuple(data["held_by"]), "paged": paged}
+    return Alert(**(data | instants | names | severities | further))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from pegel.alerts.alert import Alert, Change, Silence
+from pegel.alerts.alert import Alert, Change
+from pegel.alerts.alert_event import AlertEventKind
 from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.alert_life import ended, grown, happened
+from pegel.alerts.silence import Silence
 from pegel.alerts.update import Look
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow, NotFound
@@ -20,14 +22,15 @@ from pegel.spec.names import monitor_key, monitor_of
 from pegel.spec.outside_text import quoted
 from pegel.store import tables
 from pegel.store.alert_codec import alert_from_json, alert_to_json
+from pegel.store.alert_history import record
 from pegel.store.attribution_store import AttributionStore
-from pegel.store.database import in_turn, reading, writing
+from pegel.store.database import reading, writing
 from pegel.store.inboxes import cursor, move_cursor, waiting
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.results import Details, Results
-from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.row_quality_store import RowQualityStore
+from pegel.store.silence_store import SilenceStore
 from pegel.store.skew_store import SkewStore
 from pegel.store.statements import of_monitor, starts_with, upsert
 from pegel.stream.result_rows import WindowRow
@@ -62,15 +65,18 @@ class Inbox:
 
 
 class AlertStore:
-    """Keeps alerts, acknowledgements, silences, and the dispatcher's cursor among the findings of each monitor."""
+    """Keeps alerts, acknowledgements, and the dispatcher's cursor among the findings of each monitor."""
 
     def __init__(self, engine: Engine) -> None:
         """Use the migrated database behind `engine`."""
         self._engine = engine
 
-    def open_alerts(self) -> list[Alert]:
-        """Return every open alert, oldest first."""
-        return self._alerts(tables.alerts.c.over_at.is_(None), order=tables.alerts.c.opened_at)
+    def open_alerts(
+        self, model: str | None = None, version: int | None = None, *, damaged: list[str] | None = None
+    ) -> list[Alert]:
+        """Return every open alert, oldest first. Raises DamagedRow; `damaged` as in `alerts`."""
+        conditions = (*of_monitor(tables.alerts, model, version), tables.alerts.c.over_at.is_(None))
+        return self._alerts(*conditions, order=tables.alerts.c.opened_at, damaged=damaged)
 
     def alerts(
         self,
@@ -106,16 +112,15 @@ class AlertStore:
         with reading(self._engine) as connection:
             return _one(connection, id_prefix)
 
-    def acknowledge(self, id_prefix: str, until: datetime, why: str, *, by: str, key: str | None = None) -> Alert:
+    def acknowledge(
+        self, id_prefix: str, until: datetime, why: str, *, by: str, now: datetime, key: str | None = None
+    ) -> Alert:
         """Hold back mails about what one open alert has by now, before `until`.
 
         Raises NotFound when no open alert, or several, are meant; with `key`, also when it is another monitor's.
         """
         with writing(self._engine) as connection:
-            alert = _one(connection, id_prefix, for_update=True)
-            if alert.over_at is not None or key not in {None, alert.key}:
-                of = "" if key is None else f" of {key}"
-                raise NotFound(f"no open alert{of} starts with {quoted(id_prefix)}: nothing was acknowledged.")
+            alert = _open_one(connection, id_prefix, key, "nothing was acknowledged")
             edited = replace(
                 alert,
                 acknowledged_until=until,
@@ -124,13 +129,38 @@ class AlertStore:
                 acknowledged_features=alert.names,
             )
             _store(connection, edited)
+            kind = AlertEventKind.ACKNOWLEDGED
+            record(connection, happened(alert, kind, now, by=by, why=why, until=until, features=alert.names))
         return edited
 
-    def resolve(self, id_prefix: str, now: datetime) -> Alert:
-        """Close one alert by hand; a new finding opens another. Raises NotFound."""
+    def end_acknowledgement(self, id_prefix: str, *, by: str, now: datetime, key: str | None = None) -> Alert:
+        """Let mails about an open alert be sent again as ever; return it as it was before.
+
+        One that is not acknowledged stays as it is. Raises NotFound as `acknowledge` does.
+        """
         with writing(self._engine) as connection:
-            edited = replace(_one(connection, id_prefix, for_update=True), over_at=now, is_resolved=True)
+            alert = _open_one(connection, id_prefix, key, "nothing was changed")
+            if alert.acknowledged_until is not None:
+                edited = replace(
+                    alert,
+                    acknowledged_until=None,
+                    acknowledged_why="",
+                    acknowledged_by="",
+                    acknowledged_features=(),
+                )
+                _store(connection, edited)
+                record(connection, happened(alert, AlertEventKind.ACKNOWLEDGEMENT_ENDED, now, by=by))
+        return alert
+
+    def resolve(self, id_prefix: str, now: datetime, *, by: str, why: str = "") -> Alert:
+        """Close one alert by hand; a new finding opens another. One that is over stays as it is. Raises NotFound."""
+        with writing(self._engine) as connection:
+            alert = _one(connection, id_prefix, for_update=True)
+            if alert.over_at is not None:
+                return alert
+            edited = replace(alert, over_at=now, is_resolved=True)
             _store(connection, edited)
+            record(connection, happened(alert, AlertEventKind.RESOLVED, now, by=by, why=why))
         return edited
 
     def close_damaged(self, alert_id: str, now: datetime) -> None:
@@ -138,47 +168,6 @@ class AlertStore:
         statement = sa.update(tables.alerts).where(tables.alerts.c.id == alert_id).values(over_at=now)
         with writing(self._engine) as connection:
             connection.execute(statement)
-
-    def silence(self, silence: Silence) -> None:
-        """Hold back mails about a model version before its `until`; one that has passed ends the silence at once.
-
-        Raises NotFound when the registry has no such model version.
-        """
-        model, version = silence.model, silence.version
-        columns = {name: getattr(silence, name) for name in silence.__dataclass_fields__}
-        with writing(self._engine) as connection:
-            in_turn(connection, "silences")
-            monitor = sa.select(tables.monitors.c.model).where(*of_monitor(tables.monitors, model, version))
-            if connection.execute(monitor).first() is None:
-                key = monitor_key(model, version)
-                raise NotFound(f"no monitor for {quoted(key)} is registered: nothing was silenced.")
-            # The last word counts: an earlier, longer silence would otherwise outlive its own end.
-            connection.execute(sa.delete(tables.silences).where(*of_monitor(tables.silences, model, version)))
-            connection.execute(sa.insert(tables.silences).values(columns))
-
-    def silences(
-        self,
-        now: datetime,
-        model: str | None = None,
-        version: int | None = None,
-        *,
-        damaged: list[str] | None = None,
-    ) -> list[Silence]:
-        """Return the silences in force, of one model version if it is named.
-
-        Raises DamagedRow; with a list `damaged`, what cannot be read is left out, so that it holds back no mail, and
-        its reason added there.
-        """
-        c, silences = tables.silences.c, list[Silence]()
-        columns = (c.model, c.version, c.until, c.why, c.by, c.said_at)
-        keys = sa.select(c.seq, c.model, c.version).where(c.until > now, *of_monitor(tables.silences, model, version))
-        with reading(self._engine) as connection:
-            # One by one, so that a row that cannot be read at all is known by its model.
-            for seq, of_model, of_version in connection.execute(keys.order_by(c.seq)).all():
-                what = f"a silence of {monitor_key(of_model, of_version)}"
-                rows = fetched(connection, sa.select(*columns).where(c.seq == seq), what)
-                silences += readable(partial(_silence, what), rows, damaged)
-        return silences
 
     def cursor(self, model: str, version: int) -> int:
         """Return the `seq` up to which a monitor's findings were taken in; 0 before the first."""
@@ -234,7 +223,7 @@ class AlertStore:
             findings=numbered,
             windows=windows,
             long_spans=self._long_spans(model, version, [*current, *findings], damaged),
-            silences=self.silences(now, model, version, damaged=damaged),
+            silences=SilenceStore(self._engine).in_force(now, model, version, damaged=damaged),
             looked_at=self._looked_at(current, windows, damaged),
             looks=self._looks(current, damaged),
             cursor=max((seq for seq, _ in (*numbered, *passed)), default=None),
@@ -245,12 +234,15 @@ class AlertStore:
     def save(self, *changes: Change) -> None:
         """Save what a pass made of a monitor, and the dispatcher's cursor, in one transaction after the mails.
 
-        What a person said meanwhile (acknowledged, resolved) is kept.
+        What a person said meanwhile (acknowledged, resolved) is kept. What happened goes into each alert's history.
         """
         with writing(self._engine) as connection:
             for change in changes:
                 if change.alert is not None:
-                    _store(connection, _with_the_latest_word(connection, change.alert))
+                    before, after = _with_the_latest_word(connection, change.alert)
+                    _store(connection, after)
+                    began, end = grown(before, after, change.at), ended(before, after, change.at)
+                    record(connection, *began, *change.events, *end)
                 if change.cursor is not None:
                     move_cursor(connection, *monitor_of(change.key), change.cursor)
 
@@ -353,10 +345,6 @@ class AlertStore:
         return alerts
 
 
-def _silence(what: str, row: sa.RowMapping) -> Silence:
-    return decoded(lambda columns: typed(Silence, columns), row, what)
-
-
 def _one(connection: Connection, id_prefix: str, *, for_update: bool = False) -> Alert:
     c = tables.alerts.c
     statement = sa.select(c.alert).where(*starts_with(c.id, id_prefix)).limit(2)
@@ -383,17 +371,17 @@ def _store(connection: Connection, alert: Alert) -> None:
     upsert(connection, tables.alerts, [row])
 
 
-def _with_the_latest_word(connection: Connection, alert: Alert) -> Alert:
-    """Return `alert` with what a person said since it was read."""
+def _with_the_latest_word(connection: Connection, alert: Alert) -> tuple[Alert | None, Alert]:
+    """Return an alert as it is stored, None if it is not, and `alert` with what a person said since it was read."""
     statement = sa.select(tables.alerts.c.alert).where(tables.alerts.c.id == alert.id)
     found = connection.execute(statement.with_for_update()).scalar()
     if found is None:
-        return alert
+        return None, alert
     try:
         kept = alert_from_json(found)
     except DamagedRow:
-        return alert
-    return replace(
+        return None, alert
+    return kept, replace(
         alert,
         acknowledged_until=kept.acknowledged_until,
         acknowledged_why=kept.acknowledged_why,
@@ -401,3 +389,12 @@ def _with_the_latest_word(connection: Connection, alert: Alert) -> Alert:
         acknowledged_features=kept.acknowledged_features,
         over_at=kept.over_at or alert.over_at,
     )
+
+
+def _open_one(connection: Connection, id_prefix: str, key: str | None, otherwise: str) -> Alert:
+    """Return the one open alert that is meant, locked. Raises NotFound, which ends with `otherwise`."""
+    alert = _one(connection, id_prefix, for_update=True)
+    if alert.over_at is not None or key not in {None, alert.key}:
+        of = "" if key is None else f" of {key}"
+        raise NotFound(f"no open alert{of} starts with {quoted(id_prefix)}: {otherwise}.")
+    return alert

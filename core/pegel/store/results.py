@@ -378,7 +378,10 @@ class Results:
         return beats
 
     def forget(self, model: str, version: int) -> None:
-        """Delete every result, alert and silence of a model version. Its spec is the registry's affair."""
+        """Delete every result, alert and silence of a model version. Its spec is the registry's affair.
+
+        A silence that is about other models, too, or about other versions, stays.
+        """
         results = (
             tables.windows,
             tables.long_spans,
@@ -398,6 +401,7 @@ class Results:
                 tables.invalid,
                 tables.failures,
                 tables.alerts,
+                tables.alert_events,
                 tables.silences,
                 tables.dispatch_failures,
                 tables.table_reads,

@@ -550,16 +550,44 @@ job_results = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 
+# About what people want no mails, and when: of what it is about an empty column says nothing. No number is given twice:
+# one that somebody wrote down means what it meant.
 silences = sa.Table(
     "silences",
     metadata,
     _serial("seq"),
-    sa.Column("model", Foreign, nullable=False),
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("until", Instant, nullable=False),
+    sa.Column("model", Foreign),
+    sa.Column("version", sa.Integer),
+    sa.Column("segment", Foreign),
+    sa.Column("feature", Foreign),
+    sa.Column("kind", sa.Text),
+    sa.Column("since", Instant),
+    sa.Column("until", Instant),
+    sa.Column("every", sa.Text),
     sa.Column("why", Foreign, nullable=False),
     sa.Column("by", Foreign, nullable=False),
     sa.Column("said_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),
+    sa.Column("ended_by", Foreign, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The life of each alert, a line for each event; nothing in it is ever changed.
+alert_events = sa.Table(
+    "alert_events",
+    metadata,
+    _serial("seq"),
+    sa.Column("alert", sa.Text, nullable=False),
+    sa.Column("model", Foreign, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("by", Foreign, nullable=False),
+    sa.Column("why", Foreign, nullable=False),
+    sa.Column("until", Instant),
+    sa.Column("details", Document, nullable=False),
+    sa.Index(None, "alert"),
+    sa.Index(None, "model", "version"),
 )
 
 # What housekeeping removed: rows, folders or baselines from before an instant, and why others stayed or it failed.

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pegel.alerts.matcher import Matcher
+from pegel.alerts.silence import Silence
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.row_learning import RowLearning, RowWish
 from pegel.baseline.row_reference import RowReference
@@ -116,6 +118,14 @@ def sample_finding(minute: int = 0, feature: str = "departure_delay", revision: 
         "evidence": {"mean_shift": 9.1, "unit": "min"},
     }
     return Finding(**(values | fields))
+
+
+def sample_silence(until: datetime | None, model: str = "delays", version: int = 1, **fields: Any) -> Silence:
+    """Return what ada said; fields of what it is about may be given beside those of the silence."""
+    about = {name: fields.pop(name) for name in ("segment", "feature", "kind") if name in fields}
+    known: dict[str, Any] = {"why": "storm", "by": "ada", "said_at": START}
+    known["about"] = Matcher(model=model, version=version, **about)
+    return Silence(until=until, **(known | fields))
 
 
 def sample_outlier(event: str = "e1", minute: int = 0, **fields: Any) -> OutlierRow:

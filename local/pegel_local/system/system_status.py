@@ -6,7 +6,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pegel.alerts.alert import Silence
+from pegel.alerts.silence import Silence
 from pegel.archive.folders import NOT_LABELS
 from pegel.errors import SetupError, Unavailable
 from pegel.reconcile.actions import ActionKind, Target, launched
@@ -19,20 +19,20 @@ from pegel.report.model_list import model_rows
 from pegel.report.progress import ago, progress
 from pegel.report.reading import Sources
 from pegel.report.refused_labels import refused_of_all
+from pegel.report.silence_words import silenced
 from pegel.report.views import ModelRow
-from pegel.report.words import silenced
 from pegel.report.worker_words import is_silent, worker_words
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.settings import Settings
 from pegel.store.action_log import ActionLog
-from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect
 from pegel.store.database_file import refuse_missing
 from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.store.worker_beats import WorkerBeats
+from pegel.store.silence_store import SilenceStore
 from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_processes import LocalServingBackend
@@ -156,7 +156,7 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         sources = Sources(engine, around=EndedParts(settings).words)
         models = [_model(results, row, now) for row in model_rows(sources, now)]
         unread = list[str]()
-        silences = [_silence(silence, now) for silence in AlertStore(engine).silences(now, damaged=unread)]
+        silences = [_silence(silence, now) for silence in SilenceStore(engine).in_force(now, damaged=unread)]
         silences += [_damaged("a silence", reason) for reason in unread]
         moves = log.recent(limit=1, damaged=damaged_lines)
         specs = Registry(engine).list()
@@ -237,8 +237,9 @@ def _model(results: Results, row: ModelRow, now: datetime) -> StatusLine:
 
 def _silence(silence: Silence, now: datetime) -> StatusLine:
     """Return the line of a silence: a person's wish, so nothing bad, but nobody may wonder why no mail comes."""
-    key = monitor_key(silence.model, silence.version)
-    return StatusLine(name=key, state=silenced(silence, now), remedy=f"pegel unsilence {key}")
+    return StatusLine(
+        name=f"silence {silence.id}", state=silenced(silence, now), remedy=f"pegel unsilence {silence.id}"
+    )
 
 
 def _disk(home: Path) -> StatusLine:

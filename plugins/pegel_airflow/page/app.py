@@ -27,6 +27,8 @@ MOST_HOURS = LONGEST_QUIET / timedelta(hours=1)
 Hours = Annotated[float, Form(gt=0, le=MOST_HOURS)]
 Why = Annotated[str, Form(min_length=1, max_length=200, pattern=r"\S")]
 AlertId = Annotated[str, Form(min_length=4, max_length=64)]
+Feature = Annotated[str, Form(max_length=200)]
+SilenceId = Annotated[int, Form(ge=1, le=2**31 - 1)]
 Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
 MAY_CHANGE = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, param_dag_id="alert_dispatch"))
 """Quieting an alert needs the right to change runs of the workflow that mails it; looking does not."""
@@ -47,7 +49,12 @@ def build() -> FastAPI:
     app.add_api_route("/", index, methods=reading, response_class=HTMLResponse)
     app.add_api_route("/page.js", script, methods=reading)
     app.add_api_route("/models/{name}/{version}", model, methods=reading, response_class=HTMLResponse)
-    for path, route in (("acknowledge", acknowledge), ("silence", silence), ("hear", hear)):
+    for path, route in (
+        ("acknowledge", acknowledge),
+        ("unacknowledge", unacknowledge),
+        ("silence", silence),
+        ("hear", hear),
+    ):
         app.add_api_route(f"/models/{{name}}/{{version}}/{path}", route, methods=["POST"], dependencies=[MAY_CHANGE])
     return app
 
@@ -62,7 +69,8 @@ def model(request: Request, name: str, version: Version, done: str | None = None
     """Show one watched model, or one segment of it. `done` names what was just done, if anything."""
     now = datetime.now(UTC)
     view = routes.model(Settings(), name, version, now, segment)
-    return page(request, "model.html", now=now, view=view, links=True, done=person_actions.DONE.get(done or ""))
+    said = person_actions.DONE.get(done or "")
+    return page(request, "model.html", now=now, view=view, links=True, kinds=person_actions.kinds(), done=said)
 
 
 def script() -> Response:
@@ -80,18 +88,32 @@ def acknowledge(  # noqa: PLR0917 - a route's parameters are named by the reques
     return _back(request, name, version, "acknowledged")
 
 
+def unacknowledge(request: Request, user: GetUserDep, name: str, version: Version, alert: AlertId) -> Response:
+    """Let mail about one alert be sent again."""
+    person_actions.unacknowledge(Settings(), name, version, alert=alert, by=user.get_name(), now=datetime.now(UTC))
+    return _back(request, name, version, "unacknowledged")
+
+
 def silence(  # noqa: PLR0917 - as above
-    request: Request, user: GetUserDep, name: str, version: Version, hours: Hours, why: Why
+    request: Request,
+    user: GetUserDep,
+    name: str,
+    version: Version,
+    hours: Hours,
+    why: Why,
+    feature: Feature = "",
+    kind: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
-    """Stop all mail about one model for some hours; judging goes on."""
-    person_actions.silence(Settings(), name, version, hours=hours, why=why, by=user.get_name(), now=datetime.now(UTC))
+    """Stop mail about one model, or one feature or kind of alert of it, for some hours; judging goes on."""
+    about = {"feature": feature, "kind": kind}
+    by, now = user.get_name(), datetime.now(UTC)
+    person_actions.silence(Settings(), name, version, about=about, hours=hours, why=why, by=by, now=now)
     return _back(request, name, version, "silenced")
 
 
-def hear(request: Request, user: GetUserDep, name: str, version: Version) -> Response:
-    """End the silence about one model."""
-    now = datetime.now(UTC)
-    person_actions.silence(Settings(), name, version, hours=0, why="it was ended", by=user.get_name(), now=now)
+def hear(request: Request, user: GetUserDep, name: str, version: Version, silence: SilenceId) -> Response:
+    """End a silence that is about one model, and maybe about others."""
+    person_actions.hear(Settings(), name, version, silence=silence, by=user.get_name(), now=datetime.now(UTC))
     return _back(request, name, version, "heard")
 
 

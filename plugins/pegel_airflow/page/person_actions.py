@@ -1,43 +1,79 @@
-"""What a person may do on the page: quiet one alert, or a whole model, or end that. None changes what is judged."""
+"""What a person may do on the page: quiet one alert, or a model or a part of it, or end that. None changes judging."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from pegel.errors import InvalidSpec, NotFound
 from pegel.spec.names import monitor_key
-from pegel.spec.outside_text import NAME_LIMIT, shown
+from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 
 DONE: Final = {
     "acknowledged": "Acknowledged. No mail about these features until then; one if others begin to drift.",
-    "silenced": "Silenced. No mail about this model until then; windows are judged as before.",
-    "heard": "The silence is over. The next mail about this model is sent as ever.",
+    "unacknowledged": "The acknowledgement is over. The next mail about this alert is sent as ever.",
+    "silenced": "Silenced. No mail about this until then; windows are judged as before.",
+    "heard": "The silence is over. The next mail about what it was about is sent as ever.",
 }
 """What is said after each action, by the name that travels in the address."""
+
+
+def kinds() -> list[str]:
+    """Return the kinds of alerts, one of which may be silenced."""
+    from pegel.alerts.alert_kind import AlertKind
+
+    return [kind.value for kind in AlertKind]
 
 
 def acknowledge(
     settings: Settings, model: str, version: int, *, alert: str, hours: float, why: str, by: str, now: datetime
 ) -> None:
     """Quiet that open alert of the model version for `hours` from `now`. Raises NotFound."""
-    services.stores(settings).alerts.acknowledge(
-        alert, now + timedelta(hours=hours), shown(why), by=shown(by, NAME_LIMIT), key=monitor_key(model, version)
-    )
+    until, key = now + timedelta(hours=hours), monitor_key(model, version)
+    alerts = services.stores(settings).alerts
+    alerts.acknowledge(alert, until, shown(why), by=shown(by, NAME_LIMIT), now=now, key=key)
 
 
-def silence(settings: Settings, model: str, version: int, *, hours: float, why: str, by: str, now: datetime) -> None:
-    """Quiet a model version for `hours` from `now`; 0 ends its silence. Raises NotFound."""
-    from pegel.alerts.alert import Silence
+def unacknowledge(settings: Settings, model: str, version: int, *, alert: str, by: str, now: datetime) -> None:
+    """Let mails about that open alert of the model version be sent again. Raises NotFound."""
+    alerts = services.stores(settings).alerts
+    alerts.end_acknowledgement(alert, by=shown(by, NAME_LIMIT), now=now, key=monitor_key(model, version))
 
-    services.stores(settings).alerts.silence(
-        Silence(
-            model=model,
-            version=version,
-            until=now + timedelta(hours=hours),
-            why=shown(why),
-            by=shown(by, NAME_LIMIT),
-            said_at=now,
-        )
-    )
+
+def silence(
+    settings: Settings,
+    model: str,
+    version: int,
+    *,
+    about: Mapping[str, str],
+    hours: float,
+    why: str,
+    by: str,
+    now: datetime,
+) -> None:
+    """Quiet a model version for `hours` from `now`; of `about`, what is not empty narrows that.
+
+    Raises NotFound, and InvalidSpec for a kind that there is not.
+    """
+    from pegel.alerts.alert_kind import AlertKind
+    from pegel.alerts.matcher import Matcher
+    from pegel.alerts.silence import Silence
+
+    kind, feature = about["kind"], about["feature"]
+    if kind and kind not in set(AlertKind):
+        raise InvalidSpec(f"kind: expected one of {', '.join(AlertKind)}, given {quoted(kind)}. Nothing was changed.")
+    matcher = Matcher(model=model, version=version, feature=feature or None, kind=AlertKind(kind) if kind else None)
+    stores, until = services.stores(settings), now + timedelta(hours=hours)
+    if (model, version) not in {(entry.model, entry.version) for entry in stores.registry.entries()}:
+        key = quoted(monitor_key(model, version))
+        raise NotFound(f"no monitor for {key} is registered: nothing was silenced.")
+    said = Silence(about=matcher, until=until, why=shown(why), by=shown(by, NAME_LIMIT), said_at=now)
+    stores.silences.say(said)
+
+
+def hear(settings: Settings, model: str, version: int, *, silence: int, by: str, now: datetime) -> None:
+    """End a silence that is about the model version. Raises NotFound."""
+    services.stores(settings).silences.end(silence, shown(by, NAME_LIMIT), now, of=(model, version))

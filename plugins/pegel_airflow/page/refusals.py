@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from pegel.errors import NotFound, PegelError, Unavailable
+from pegel.errors import InvalidSpec, NotFound, PegelError, Unavailable
 from pegel.spec.outside_text import quoted
 from pegel_airflow.page.render import HEADERS, page
 from pegel_airflow.page.same_origin import READING, ForeignRequest
@@ -35,8 +35,9 @@ def explain_refusals(app: FastAPI) -> None:
 
 
 def _failure(request: Request, error: Exception) -> Response:
-    """Say an expected failure in its own words: 404 for what is not there, 503 for a database that is away."""
-    status = ABSENT if isinstance(error, NotFound) else AWAY if isinstance(error, Unavailable) else FAILED
+    """Say an expected failure in its words: 404 for what is not there, 422 for refused input, 503 for what is away."""
+    statuses = ((NotFound, ABSENT), (InvalidSpec, INVALID), (Unavailable, AWAY))
+    status = next((number for kind, number in statuses if isinstance(error, kind)), FAILED)
     if not _is_browser(request):
         return JSONResponse({"detail": str(error)}, status)
     return _in_words(request, status, str(error))

@@ -8,15 +8,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pegel.alerts.alert import Alert, Change, MailKind, Silence
+from pegel.alerts.alert import Alert, Change, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.severity import Severity
+from pegel.alerts.silence import Silence
 from pegel.alerts.update import update
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stream.result_rows import WindowRow
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import sample_finding, sample_spec, sample_window
+from pegel.testing.samples import sample_finding, sample_silence, sample_spec, sample_window
 
 MINUTE = timedelta(minutes=1)
 
@@ -327,7 +328,7 @@ def test_who_has_a_mail_is_not_sent_it_again() -> None:
 def test_silence_holds_mails_back_not_alerts() -> None:
     """An alert that begins in silence is told when the silence ends, if it still drifts."""
     history = History()
-    history.silences = [Silence(model="delays", version=1, until=START + 10 * MINUTE, why="", by="ada", said_at=START)]
+    history.silences = [sample_silence(START + 10 * MINUTE)]
     history.live("distance", times=12)
 
     assert [(10, MailKind.OPENED)] == history.mails
@@ -336,7 +337,7 @@ def test_silence_holds_mails_back_not_alerts() -> None:
 def test_an_alert_that_nobody_heard_of_ends_unheard() -> None:
     """When a silence outlasts the drift, nothing is mailed at all."""
     history = History()
-    history.silences = [Silence(model="delays", version=1, until=START + 60 * MINUTE, why="", by="ada", said_at=START)]
+    history.silences = [sample_silence(START + 60 * MINUTE)]
     history.live("distance")
     history.live(times=100)
 

@@ -45,8 +45,10 @@ READERS = (
     ("report", "delays/1"),
     ("explain", "0123abcd"),
     ("ack", "0123abcd", "--until", "4h"),
-    ("silence", "delays", "--hours", "4", "--why", "storm"),
-    ("unsilence", "delays"),
+    ("silence", "--model", "delays", "--until", "4h", "--why", "storm"),
+    ("silences",),
+    ("unsilence", "1"),
+    ("alerts",),
 )
 """Commands that need a system that is there."""
 

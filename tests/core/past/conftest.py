@@ -129,7 +129,7 @@ def four_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         over_at=found[-1].span.end + 16 * HOUR,
     )
-    AlertStore(engine).save(Change(key="delays/1", alert=alert, mail=None, cursor=None))
+    AlertStore(engine).save(Change(key="delays/1", alert=alert, mail=None, cursor=None, at=alert.opened_at))
     engine.dispose()
     return folder
 

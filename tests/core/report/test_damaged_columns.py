@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from pegel.alerts.alert import Silence
 from pegel.reconcile.actions import Action, ActionKind, Target
 from pegel.report import html
 from pegel.report.model_list import model_rows
@@ -13,15 +12,15 @@ from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.store import tables
 from pegel.store.action_log import ActionLog
-from pegel.store.alert_store import AlertStore
 from pegel.store.database import writing
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Registry
 from pegel.store.results import Results
+from pegel.store.silence_store import SilenceStore
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import ArrivalRow, Commit, Gap, MonitorFailure, SetAside
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import MINUTE, sample_heartbeat, sample_spec
+from pegel.testing.samples import MINUTE, sample_heartbeat, sample_silence, sample_spec
 
 from .conftest import NOW
 
@@ -46,6 +45,8 @@ COLUMNS = {
     ("dispatch_failures", "times"): OWN,
     ("silences", "until"): OWN,
     ("silences", "said_at"): OWN,
+    ("silences", "kind"): OWN,
+    ("silences", "every"): OWN,
     ("heartbeats", "generation"): GROUP,
     ("heartbeats", "lag"): GROUP,
     ("heartbeats", "at"): GROUP,
@@ -79,8 +80,7 @@ def world(sources: Sources) -> Sources:
     arrived = ArrivalRow(topic=gap.topic, partition=0, minute=START, records=7)
     stream.commit(claim, Commit(gaps=[gap], set_aside=[poison], failures=[failure], arrivals=[arrived]), NOW)
     DispatchFailures(engine).record("delays", 1, "ada@example.org was refused: 550", NOW)
-    silence = Silence(model="delays", version=1, until=NOW + 60 * MINUTE, why="storm", by="ada", said_at=NOW)
-    AlertStore(engine).silence(silence)
+    SilenceStore(engine).say(sample_silence(NOW + 60 * MINUTE))
     stream.heartbeat(stream.claim("other", 1, NOW), sample_heartbeat(NOW, group="other"))
     restart = Action(kind=ActionKind.RESTART, target=Target.driver("other"), reason="killed", generation=1)
     ActionLog(engine).record([restart], NOW - MINUTE)

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from pegel.alerts.alert import Silence
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Columns, Field, Kind, Missing, Role, Schema
 from pegel.errors import NotFound
@@ -37,10 +36,11 @@ from pegel.store.alert_store import AlertStore
 from pegel.store.database import writing
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Registry
+from pegel.store.silence_store import SilenceStore
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import ArrivalRow, Commit, Gap, MonitorFailure, SetAside
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import MINUTE, sample_heartbeat, sample_ledger, sample_spec, sample_window
+from pegel.testing.samples import MINUTE, sample_heartbeat, sample_ledger, sample_silence, sample_spec, sample_window
 
 NOW = START + 24 * MINUTE + timedelta(seconds=20)
 
@@ -158,12 +158,12 @@ def test_who_has_what_quiet_stands_in_the_report(sources: Sources) -> None:
     """A silence in force and an acknowledgement are shown with the person, the time and the reason."""
     store = AlertStore(sources.engine)
     until = NOW + timedelta(hours=2)
-    store.silence(Silence(model="delays", version=1, until=until, why="moving", by="otto", said_at=NOW))
-    store.acknowledge(store.open_alerts()[0].id, until, "storm", by="ada")
+    SilenceStore(sources.engine).say(sample_silence(until, why="moving", by="otto", said_at=NOW))
+    store.acknowledge(store.open_alerts()[0].id, until, "storm", by="ada", now=NOW)
     text = html.render(model_view(sources, "delays", 1, NOW))
 
-    assert "Silenced: no mail before 02:24:20 UTC, said by otto at 00:24:20 UTC: moving" in text
-    assert "acknowledged by ada until 02:24:20: storm" in text
+    assert "Silenced: no mail about delays/1 before 02:24:20 UTC, said by otto at 00:24:20 UTC: moving" in text
+    assert "acknowledged by ada until 02:24:20 UTC: storm; silenced by 1 (otto until 02:24:20 UTC: moving)" in text
 
 
 def test_a_young_model_has_a_report_too(sources: Sources) -> None:

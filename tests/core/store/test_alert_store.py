@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from pegel.alerts.alert import Change, MailKind, Silence
+from pegel.alerts.alert import Change, MailKind
 from pegel.alerts.update import update
 from pegel.errors import NotFound
 from pegel.judge.findings import Verdict
@@ -16,7 +16,6 @@ from pegel.store import tables
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import writing
 from pegel.store.dispatch_failures import DispatchFailures
-from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.stream.result_rows import Tally
@@ -130,7 +129,7 @@ def test_words_said_between_reading_and_saving_are_kept(engine: Engine) -> None:
     (grown,) = one_pass(engine, NOW + timedelta(minutes=1), saved=False)
     store = AlertStore(engine)
     assert opened.alert is not None
-    store.acknowledge(opened.alert.id[:4], NOW + timedelta(hours=1), "storm in ORD", by="ada")
+    store.acknowledge(opened.alert.id[:4], NOW + timedelta(hours=1), "storm in ORD", by="ada", now=NOW)
     store.save(grown)
     (kept,) = store.open_alerts()
 
@@ -147,7 +146,9 @@ def test_an_acknowledgement_covers_what_there_was(engine: Engine) -> None:
     drift(engine, 0)
     one_pass(engine, NOW)
     store = AlertStore(engine)
-    acknowledged = store.acknowledge(store.open_alerts()[0].id, NOW + timedelta(hours=1), "storm in ORD", by="ada")
+    acknowledged = store.acknowledge(
+        store.open_alerts()[0].id, NOW + timedelta(hours=1), "storm in ORD", by="ada", now=NOW
+    )
     drift(engine, 1, "distance")
     changes = one_pass(engine, NOW + timedelta(minutes=1))
 
@@ -238,7 +239,7 @@ def test_a_resolved_alert_is_closed_at_once(engine: Engine) -> None:
     one_pass(engine, NOW)
     store = AlertStore(engine)
     (alert,) = store.open_alerts()
-    store.resolve(alert.id, NOW)
+    store.resolve(alert.id, NOW, by="ada")
     drift(engine, 1)
     changes = one_pass(engine, NOW + timedelta(minutes=1))
 
@@ -249,41 +250,22 @@ def test_a_resolved_alert_is_closed_at_once(engine: Engine) -> None:
 def test_an_unknown_alert_is_named(engine: Engine) -> None:
     """Acknowledging what does not exist says so."""
     with pytest.raises(NotFound, match="no alert starts with 'beef'"):
-        AlertStore(engine).acknowledge("beef", NOW, "", by="ada")
-
-
-def quiet(until: datetime, why: str, model: str = "delays") -> Silence:
-    """Return a silence that Ada asked for."""
-    return Silence(model=model, version=1, until=until, why=why, by="ada", said_at=NOW)
-
-
-def test_the_last_silence_counts(engine: Engine) -> None:
-    """A new silence replaces the earlier one; one that ends in the past lifts it."""
-    store = AlertStore(engine)
-    Registry(engine).put(sample_spec())
-    store.silence(quiet(NOW + timedelta(hours=8), "migration"))
-    long = store.silences(NOW)
-    store.silence(quiet(NOW, "done early"))
-
-    assert [("migration", "ada")] == [(silence.why, silence.by) for silence in long]
-    assert [] == store.silences(NOW)
+        AlertStore(engine).acknowledge("beef", NOW, "", by="ada", now=NOW)
 
 
 def test_only_what_is_there_can_be_quiet(engine: Engine) -> None:
-    """A model version that is not registered, an alert of another one and an alert that is over are not found."""
+    """An alert of another model version and an alert that is over are not found."""
     drift(engine, 0)
     one_pass(engine, NOW)
     store, later = AlertStore(engine), NOW + timedelta(hours=1)
     (alert,) = store.open_alerts()
-    with pytest.raises(NotFound, match="no monitor for 'nobody/1' is registered: nothing was silenced"):
-        store.silence(quiet(later, "x", model="nobody"))
     with pytest.raises(NotFound, match="no open alert of other/1 starts with"):
-        store.acknowledge(alert.id, later, "", by="ada", key="other/1")
-    store.resolve(alert.id, NOW)
+        store.acknowledge(alert.id, later, "", by="ada", now=NOW, key="other/1")
+    store.resolve(alert.id, NOW, by="ada")
     with pytest.raises(NotFound, match="no open alert starts with"):
-        store.acknowledge(alert.id, later, "", by="ada")
+        store.acknowledge(alert.id, later, "", by="ada", now=NOW)
 
-    assert ([], None) == (store.silences(NOW), store.alert(alert.id).acknowledged_until)
+    assert None is store.alert(alert.id).acknowledged_until
 
 
 def test_an_alert_about_rows_is_over_after_windows_whose_rows_were_looked_at(engine: Engine) -> None:

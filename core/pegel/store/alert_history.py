@@ -1,0 +1,56 @@
+"""The life of each alert, in lines that are only ever added: opened, grown, mailed, acknowledged, over."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from pegel.alerts.alert_event import AlertEvent, AlertEventKind
+from pegel.store import tables
+from pegel.store.database import reading
+from pegel.store.row_codec import decoded, fetched, readable, typed
+
+MOST_EVENTS = 500
+"""The newest of one alert that are read: one that is repeated each hour for weeks has as many."""
+_NAMES = ("features", "recipients", "silences")
+
+
+def record(connection: Connection, *events: AlertEvent) -> None:
+    """Add events in the transaction of `connection`, in their order."""
+    if events:
+        connection.execute(sa.insert(tables.alert_events), [_row(event) for event in events])
+
+
+class AlertHistory:
+    """Reads what happened to alerts."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use the migrated database behind `engine`."""
+        self._engine = engine
+
+    def of(self, *alerts: str, damaged: list[str] | None = None) -> list[AlertEvent]:
+        """Return the newest 500 events of these alerts, by their ids, in the order in which they were written.
+
+        Clocks of several machines differ, so that an instant may be before that of the line above it. Raises
+        DamagedRow; with a list `damaged`, lines that cannot be read are left out and named there.
+        """
+        c = tables.alert_events.c
+        newest = sa.select(tables.alert_events).where(c.alert.in_(alerts)).order_by(c.seq.desc()).limit(MOST_EVENTS)
+        with reading(self._engine) as connection:
+            rows = fetched(connection, newest, "a line of the history of an alert")
+        return readable(partial(decoded, _event, what="a line of the history of an alert"), reversed(rows), damaged)
+
+
+def _row(event: AlertEvent) -> dict[str, object]:
+    row = {name: getattr(event, name) for name in ("alert", "model", "version", "at", "by", "why", "until")}
+    details = {name: list(getattr(event, name)) for name in _NAMES} | {"mail": event.mail}
+    return row | {"kind": event.kind.value, "details": details}
+
+
+def _event(row: sa.RowMapping) -> AlertEvent:
+    columns = {name: value for name, value in row.items() if name not in {"seq", "details"}}
+    names = {name: tuple(row["details"][name]) for name in _NAMES}
+    kind = AlertEventKind(row["kind"])
+    return typed(AlertEvent, columns | names | {"kind": kind, "mail": row["details"]["mail"]})
