@@ -113,7 +113,7 @@ def fill(engine: Engine) -> None:
         last_end=found[0].span.end,
         features=(about,),
     )
-    AlertStore(engine).save(Change(key="delays/1", alert=alert, mail=None, cursor=1))
+    AlertStore(engine).save(Change(key="delays/1", alert=alert, mail=None, cursor=1, at=START))
     store = StreamStore(engine)
     claim = store.claim("default", 1, START)
     rows = [sample_ledger(), sample_ledger(1, judged=7)]

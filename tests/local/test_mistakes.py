@@ -76,7 +76,7 @@ MISTAKES = [
     Mistake("silence --model delasy --until 4h --why x --home up", 2, "Nothing was changed. Did you mean `delays`?"),
     Mistake("silence --model delays --until -1h --why x", 2, "--until: given '-1h', which has passed"),
     Mistake("silence --until 4h --why x", 2, "expected at least one of --model, --version, --segment"),
-    Mistake("unsilence delays --home up", 2, "delays"),
+    Mistake("unsilence delays --home up", 2, "Invalid value for 'ID'"),
     Mistake("unsilence 7 --home up", 1, "no silence has the number 7: nothing was changed."),
     Mistake("alerts 0123abcd --home up", 1, "no alert starts with '0123abcd'"),
     Mistake("open", 1, "there is no page to open. Start one with `pegel up`"),

@@ -29,8 +29,8 @@ from pegel.store.database import connect, migrate, writing
 from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
-from pegel.store.worker_beats import WorkerBeat, WorkerBeats
 from pegel.store.silence_store import SilenceStore
+from pegel.store.worker_beats import WorkerBeat, WorkerBeats
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import sample_heartbeat, sample_silence, sample_spec, sample_window
 from pegel.testing.stream_fakes import speak

@@ -31,8 +31,8 @@ from pegel.store.database_file import refuse_missing
 from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
-from pegel.store.worker_beats import WorkerBeats
 from pegel.store.silence_store import SilenceStore
+from pegel.store.worker_beats import WorkerBeats
 from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_processes import LocalServingBackend
