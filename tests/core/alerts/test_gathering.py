@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from pegel.alerts.gathering import Addressee, Wanted, gathered
+from pegel.alerts.gathering import Addressee, Gathered, Wanted, gathered
 from pegel.testing.manual_clock import START
 
 PAUSE = timedelta(minutes=5)
@@ -53,7 +53,7 @@ def test_what_is_over_waits_for_news_and_goes_with_them() -> None:
     alone = gathered([OVER], {}, now=START, pause=PAUSE, patience=PATIENCE)
     both = gathered([OVER, NEWS], {}, now=START, pause=PAUSE, patience=PATIENCE)
 
-    assert ({}, {ADA: START + PATIENCE}, {ADA}) == (alone.messages, alone.waiting, alone.begin_to_wait)
+    assert Gathered({}, {ADA: START + PATIENCE}, frozenset({ADA})) == alone
     assert {ADA: (0, 1)} == both.messages
 
 

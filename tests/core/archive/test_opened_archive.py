@@ -132,7 +132,7 @@ def test_files_of_other_schemas_are_read_together(tmp_path: Path) -> None:
 def test_a_number_that_is_read_as_text_is_its_category(tmp_path: Path) -> None:
     """Where a field was a number once its text is that of keys and categories, and chooses rows as such."""
     numbers = [number for number, _ in GOLDEN_KEYS if math.isfinite(number)]
-    write(tmp_path, NOON, 1, f_distance=numbers)
+    write(tmp_path, NOON, 1, f_distance=list[object](numbers))
     text = write(tmp_path, NOON + timedelta(hours=1), 1, f_gate=["7"])
     pq.write_table(pq.read_table(text).rename_columns({"f_gate": "f_distance"}), text)
     rows = opened(tmp_path).rows(["f_distance"])

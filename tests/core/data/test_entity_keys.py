@@ -18,6 +18,7 @@ from pegel.archive.subject import Subject
 from pegel.data.entity_key_columns import key_texts, keys_of
 from pegel.data.entity_keys import LONGEST_KEY, entity_key, key_text
 from pegel.data.keyed_hash import NO_SECRET
+from pegel.labels.label import EntityAt
 from pegel.labels.label_json import read_labels
 
 pytestmark = pytest.mark.environments("pyarrow")
@@ -68,7 +69,8 @@ def test_a_number_is_one_text_at_every_door(number: float, text: str | None) -> 
     assert text == key_text(number)
     assert [text, None] == key_texts(column).tolist()
     assert [None if text is None else entity_key([text]), None] == keys_of([[column]]).to_pylist()
-    assert ([text] if text else []) == [label.about.entity[0][1] for _, label in read.labels]
+    about = [label.about for _, label in read.labels]
+    assert ([text] if text else []) == [one.entity[0][1] for one in about if isinstance(one, EntityAt)]
     assert 1 == len(read.labels) + len(read.refused)
     assert (text is not None) is erased
 
