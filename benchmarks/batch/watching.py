@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 import psutil
 
 LOOK_EVERY_S = 0.2
+COMPLAINTS = 5
+"""Last lines that a program complained with, which are told where it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,11 @@ def watched(command: Sequence[str], environment: Mapping[str, str], limit_s: flo
             return Watched(limit_s, look.cpu_s, look.mib, look.by_kind, failed=f"not done after {limit_s:.0f} s")
         wall = time.perf_counter() - begin
         look.end()
-    lines = (said.strip().splitlines() or [""], complained.strip().splitlines() or ["no word"])
-    failed = lines[1][-1][-300:] if process.returncode else None
-    return Watched(wall, look.cpu_s, look.mib, look.by_kind, lines[0][-1], failed)
+    last = (said.strip().splitlines() or [""])[-1]
+    # What a JVM adds to its last word is where in its code that was.
+    words = [line for line in complained.splitlines() if line.strip() and not line.lstrip().startswith("at ")]
+    failed = "\n".join(words[-COMPLAINTS:] or ["no word"]) if process.returncode else None
+    return Watched(wall, look.cpu_s, look.mib, look.by_kind, last, failed)
 
 
 class _Look(threading.Thread):

@@ -24,12 +24,16 @@ SPARK_EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class EventReading:
-    """What the tasks are told. `models`: by endpoint; `now`: by which odd times are believed."""
+    """What the tasks are told. `models`: by endpoint; `now`: by which odd times are believed.
+
+    `pieces`: into how many the events are divided at least, so that each is sorted in bounded memory.
+    """
 
     kafka: str
     ranges: tuple[OffsetRange, ...]
     models: Mapping[str, ArchivedModel]
     now: datetime
+    pieces: int
 
 
 def events_table(spark: SparkSession, reading: EventReading) -> DataFrame:
@@ -54,7 +58,7 @@ def events_table(spark: SparkSession, reading: EventReading) -> DataFrame:
                     )
 
     frame = spark.range(0, count, 1, count).mapInArrow(read, SPARK_EVENTS)
-    together = max(count, spark.sparkContext.defaultParallelism)
+    together = max(count, reading.pieces, spark.sparkContext.defaultParallelism)
     return frame.repartition(together, "key", "event_id").sortWithinPartitions("key", "event_id", "partition", "offset")
 
 

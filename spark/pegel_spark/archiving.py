@@ -113,7 +113,8 @@ class Archiving:
         size = RoundSize(self.round_records, self.round_bytes)
         while left := [each for each in left if each.ranges and each.spec.key not in self.left_out]:
             read = next_round(left, size.records)
-            size.saw(sum(each.records for each in read.values()), self._round(left, read))
+            records = sum(each.records for each in read.values())
+            size.saw(records, self._round(left, read, size.pieces(records)))
             left = [_behind(each, read) for each in left]
 
     def _present(self, wanted: Unarchived, there: Mapping[Address, tuple[str | None, int]]) -> Unarchived:
@@ -135,15 +136,15 @@ class Archiving:
             self.store.record(self._writer(wanted.spec).number, self._ranges(found, Counter(), 0))
         return Unarchived(wanted.spec, tuple(ranges), wanted.topics)
 
-    def _round(self, wanted: Sequence[Unarchived], read: Mapping[Address, OffsetRange]) -> int:
-        """Archive what lies in some ranges; return how many bytes of bodies that was."""
+    def _round(self, wanted: Sequence[Unarchived], read: Mapping[Address, OffsetRange], pieces: int) -> int:
+        """Archive what lies in some ranges, in so many pieces; return how many bytes of bodies that was."""
         now = self.clock.now()
         parts = [each.within(read) for each in wanted]
         models = {
             each.spec.endpoint: ArchivedModel(each.spec.key, each.ranges, has_keys=each.spec.online.is_used)
             for each in parts
         }
-        reading = EventReading(self.settings.kafka, tuple(read.values()), models, now)
+        reading = EventReading(self.settings.kafka, tuple(read.values()), models, now, pieces)
         events = events_table(self.spark, reading).persist(StorageLevel.DISK_ONLY)
         try:
             sizes = events.groupBy("key").agg(sf.sum(sf.octet_length("body")).alias("bytes"), sf.count("*").alias("n"))

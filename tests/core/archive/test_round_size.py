@@ -50,3 +50,14 @@ def test_a_round_holds_no_more_than_its_bytes_while_sizes_stay(sizes: list[int])
 def test_few_records_are_one_round() -> None:
     """Where a round may have fewer than the first one, it begins with these."""
     assert 300 == RoundSize(300, 10**9).records
+
+
+def test_a_round_is_divided_by_the_bytes_that_it_is_expected_to_have() -> None:
+    """Before anybody knows, a record is taken for a large one; then by what the round before had; never into none."""
+    size = RoundSize(MOST, 2 * 1024**3)
+    first = size.pieces(FIRST_RECORDS)
+    size.saw(FIRST_RECORDS, 90_000 * FIRST_RECORDS)
+    large = size.pieces(size.records)
+    size.saw(size.records, 0)
+
+    assert (15, 16, 1) == (first, large, size.pieces(MOST))
