@@ -90,7 +90,9 @@ class Outbox:
             if not left[-1]:
                 self._settle(mail)
         for address, places in chosen.messages.items():
-            self._send(address, [self._due[at] for at in places])
+            # Without a pause nobody is woken too often: each mail goes by itself.
+            for together in [places] if self._settings.mail_pause else [(at,) for at in places]:
+                self._send(address, [self._due[at] for at in together])
             for at in places:
                 left[at] -= 1
                 if not left[at]:

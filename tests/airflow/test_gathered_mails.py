@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
+import pytest
 import scene
 from mail_servers import Server
 
@@ -22,6 +23,12 @@ from pegel_airflow.turns import Turns
 
 ADA, BEN = "ada@example.org", "ben@example.org"
 LATE: dict[str, Any] = {"detector": "events", "test": "late", "evidence": {"tests": {"late": {"seen": 9, "n": 90}}}}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Settings of a system that gathers mails, with a pause that is over at once."""
+    return settings.model_copy(update={"mail_pause": timedelta(microseconds=1)})
 
 
 def drifts(settings: Settings, name: str, *emails: str, window: int = 0, feature: str = "amount", **more: Any) -> None:
@@ -250,3 +257,14 @@ def test_what_waited_long_enough_goes_alone(settings: Settings, server: Server) 
     alerting.drain(patient)
 
     assert "[pegel] calm v1: over: amount" == subject(server.kept[1]).partition(" (")[0]
+
+
+def test_without_a_pause_each_mail_goes_by_itself(settings: Settings, server: Server) -> None:
+    """A system that wakes nobody, as one on a desk, sends each mail as soon as it is due, under its own subject."""
+    drifts(settings, "first", ADA)
+    drifts(settings, "second", ADA)
+    alerting.drain(settings.model_copy(update={"mail_pause": timedelta(0)}))
+
+    assert [f"[pegel] {name} v1: amount is drifting" for name in ("first", "second")] == [
+        subject(mail).partition(" (")[0] for mail in server.kept
+    ]

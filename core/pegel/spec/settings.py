@@ -122,7 +122,8 @@ class Settings(BaseSettings):
     mail_gather: Delay = timedelta(seconds=10)
     """How long a pass that has something to mail waits for what else comes: what changes at once is one mail."""
     mail_pause: Delay = timedelta(minutes=5)
-    """How long an address is left alone after a mail; what is due to it meanwhile is one mail then."""
+    """How long an address is left alone after a mail; what is due to it meanwhile is one mail then. 0: each goes by
+    itself."""
     mail_patience: Delay = timedelta(hours=1)
     """How long the news that something is over, or still goes on, waits for a mail that wakes somebody anyway."""
     serving_python: Path | None = None
