@@ -49,3 +49,11 @@ def test_few_rows_say_nothing_of_what_is_rare() -> None:
     assert ScoreTail.of(np.arange(99.0)) is None
     assert same is not None
     assert (1.0, 0.0) == (same.p_value(3.0), same.p_value(3.1))
+
+
+def test_the_order_of_rows_changes_no_bit() -> None:
+    """A tail is the same of rows in any order, whatever a processor does when it parts the largest from the rest."""
+    drawn = np.random.default_rng(5).exponential(size=5_003)
+    tails = [ScoreTail.of(np.random.default_rng(seed).permutation(drawn)) for seed in range(20)]
+
+    assert [ScoreTail.of(np.sort(drawn))] * 20 == tails
