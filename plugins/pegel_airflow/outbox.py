@@ -160,9 +160,9 @@ class Outbox:
         self._stores.last_mails.waits(address, known, self._now)
 
     def _gathered(self) -> Gathered:
-        from pegel.alerts.gathering import Wanted, gathered
+        from pegel.alerts.gathering import WantedMail, gathered
 
-        due = [Wanted(mail.recipients, mail.is_urgent) for mail in self._due]
+        due = [WantedMail(mail.recipients, mail.is_urgent) for mail in self._due]
         known = self._stores.last_mails.of(address for mail in due for address in mail.addresses)
         pause, patience = self._settings.mail_pause, self._settings.mail_patience
         return gathered(due, known, now=self._now, pause=pause, patience=patience)

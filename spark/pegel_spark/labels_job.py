@@ -30,7 +30,7 @@ from pegel.labels.label_keys import LabelKeys
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.concept_charts import ConceptCharts
+from pegel.store.concept_chart_store import ConceptCharts
 from pegel.store.erasure_store import ErasureStore
 from pegel.store.label_store import LabelStore
 from pegel.store.performance_store import PerformanceStore

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pegel.manifests import inference_service, job_config, labels, spark_application
-from pegel.manifests.attribution_worker import worker_deployment
+from pegel.manifests.explaining_worker import worker_deployment
 from pegel.manifests.objects import Manifest
 from pegel.reconcile.job_backend import JobDocument
 from pegel.spec.cluster_settings import ClusterSettings

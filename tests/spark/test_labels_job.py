@@ -27,7 +27,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.concept_charts import ConceptCharts
+from pegel.store.concept_chart_store import ConceptCharts
 from pegel.store.database import connect, migrate, writing
 from pegel.store.erasure_store import ErasureStore
 from pegel.store.label_store import LabelStore

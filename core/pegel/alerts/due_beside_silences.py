@@ -9,7 +9,7 @@ from functools import partial
 
 from pegel.alerts.alert import Alert, Mail
 from pegel.alerts.due_mail import due_mail
-from pegel.alerts.silence import Silence, silenced_by
+from pegel.alerts.silencing import Silence, silenced_by
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stream.result_rows import WindowRow
 

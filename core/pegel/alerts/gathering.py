@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedMail:
     """A mail that is due. `is_urgent`: whether it is news that a person must see now."""
 
     addresses: tuple[str, ...]
@@ -41,7 +41,7 @@ class Gathered:
 
 
 def gathered(
-    due: Sequence[Wanted],
+    due: Sequence[WantedMail],
     known: Mapping[str, Addressee],
     *,
     now: datetime,
@@ -59,7 +59,7 @@ def gathered(
         patience: How long what is not urgent waits for a message that is.
 
     >>> noon = datetime(2026, 11, 3, 12)
-    >>> both = [Wanted(("ada", "bob"), True), Wanted(("ada",), True)]
+    >>> both = [WantedMail(("ada", "bob"), True), WantedMail(("ada",), True)]
     >>> gathered(both, {"bob": Addressee(noon)}, now=noon + timedelta(minutes=1), pause=timedelta(minutes=5)).messages
     {'ada': (0, 1)}
     """

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from pegel.alerts.alert import Alert, AlertFeature, Change
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.due_beside_silences import due_beside_silences
-from pegel.alerts.silence import Silence
+from pegel.alerts.silencing import Silence
 from pegel.alerts.single_events import may_page, with_page
 from pegel.data.spans import Span
 from pegel.judge.change_interval import ChangeInterval, interval_of

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent
-from pegel.alerts.silence import Silence
+from pegel.alerts.silencing import Silence
 from pegel.cli.console import err, say
 from pegel.cli.model_pattern import model_pattern
 from pegel.cli.options import HomeOption, same_home, settings_of

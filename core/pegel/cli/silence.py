@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.maintenance import Maintenance
 from pegel.alerts.matcher import Matcher, is_pattern
-from pegel.alerts.silence import Silence, silenced_by
+from pegel.alerts.silencing import Silence, silenced_by
 from pegel.cli.ack import instant
 from pegel.cli.console import say
 from pegel.cli.model_pattern import model_pattern

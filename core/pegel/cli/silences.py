@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pegel.alerts.silence import Silence
+from pegel.alerts.silencing import Silence
 from pegel.cli.console import err, say
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.watched_model import opened

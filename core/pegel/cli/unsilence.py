@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pegel.alerts.silence import SilenceState
+from pegel.alerts.silencing import SilenceState
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.person import person

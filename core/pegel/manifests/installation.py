@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pegel.manifests import kafka, monitoring, network_policies, roles, service_accounts
-from pegel.manifests.attribution_worker import worker_deployment
+from pegel.manifests.explaining_worker import worker_deployment
 from pegel.manifests.logger_deployment import logger_deployment
 from pegel.manifests.logger_scaling import logger_autoscaler, logger_disruption
 from pegel.manifests.logger_service import logger_service

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pegel.manifests import attribution_worker, labels
+from pegel.manifests import explaining_worker, labels
 from pegel.manifests.logger_deployment import selector
 from pegel.manifests.network_policies import JOBS
 from pegel.manifests.objects import POD_MONITOR, PROMETHEUS_RULE, SERVICE_MONITOR, Manifest
@@ -48,7 +48,7 @@ def worker_monitor(cluster: ClusterSettings) -> Manifest:
         cluster.namespace,
         labels=labels.OURS,
         spec={
-            "selector": {"matchLabels": attribution_worker.selector()},
+            "selector": {"matchLabels": explaining_worker.selector()},
             "podMetricsEndpoints": [{"port": "metrics", "path": "/metrics", "interval": EVERY}],
         },
     )

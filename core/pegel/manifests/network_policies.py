@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pegel.manifests import attribution_worker, labels
+from pegel.manifests import explaining_worker, labels
 from pegel.manifests.logger_deployment import selector
 from pegel.manifests.objects import NETWORK_POLICY, Manifest
 from pegel.manifests.spark_application import METRICS_PORT
@@ -86,7 +86,7 @@ def workers(cluster: ClusterSettings) -> Manifest:
     return _policy(
         "pegel-attribution",
         cluster,
-        {"matchLabels": attribution_worker.selector()},
+        {"matchLabels": explaining_worker.selector()},
         ["Egress"],
         egress=[_to_broker(cluster), {"ports": _ports(DATABASE_PORT)}, {"ports": _ports(HTTPS_PORTS[0])}],
     )
@@ -106,7 +106,7 @@ def scraping(cluster: ClusterSettings, namespace: str) -> list[Manifest]:
         for component, pods, port in (
             ("logger", {"matchLabels": selector()}, names.LOGGER_PORT),
             ("jobs", JOBS, METRICS_PORT),
-            ("attribution", {"matchLabels": attribution_worker.selector()}, names.WORKER_PORT),
+            ("attribution", {"matchLabels": explaining_worker.selector()}, names.WORKER_PORT),
         )
     ]
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pegel.alerts.alert import Alert, DispatchFailure
-from pegel.alerts.silence import Silence
+from pegel.alerts.silencing import Silence
 from pegel.errors import DamagedRow
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.concept_charts import ConceptCharts
+from pegel.store.concept_chart_store import ConceptCharts
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.registry import Entry
 from pegel.store.results import Newest, Results

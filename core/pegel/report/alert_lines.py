@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent
-from pegel.alerts.silence import Silence, silenced_by
+from pegel.alerts.silencing import Silence, silenced_by
 from pegel.report.silence_words import event_words, quiet
 from pegel.report.words import began, moment
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown

@@ -8,7 +8,7 @@ from functools import partial
 
 from pegel.alerts.alert import Alert, DispatchFailure
 from pegel.alerts.alert_kind import AlertKind
-from pegel.alerts.silence import Silence
+from pegel.alerts.silencing import Silence
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow
 from pegel.judge.answer_times import answer_times

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pegel.alerts.alert import Alert, DispatchFailure
 from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.alert_kind import AlertKind
-from pegel.alerts.silence import Silence, SilenceState
+from pegel.alerts.silencing import Silence, SilenceState
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.errors import NotFound
@@ -42,7 +42,7 @@ from pegel.store.action_log import ActionLog
 from pegel.store.alert_history import AlertHistory
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.concept_charts import ConceptCharts
+from pegel.store.concept_chart_store import ConceptCharts
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.label_store import LabelStore
 from pegel.store.long_span_store import LongSpanStore

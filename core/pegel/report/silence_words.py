@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent, AlertEventKind
-from pegel.alerts.silence import Silence, silenced_by
+from pegel.alerts.silencing import Silence, silenced_by
 from pegel.report.words import moment
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 

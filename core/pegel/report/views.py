@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pegel.alerts.alert import Alert, DispatchFailure
 from pegel.alerts.alert_event import AlertEvent
-from pegel.alerts.silence import Silence
+from pegel.alerts.silencing import Silence
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction

@@ -13,7 +13,7 @@ from pegel.alerts.alert import Alert, Change
 from pegel.alerts.alert_event import AlertEventKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.alert_life import ended, grown, happened
-from pegel.alerts.silence import Silence
+from pegel.alerts.silencing import Silence
 from pegel.alerts.update import Look
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow, NotFound

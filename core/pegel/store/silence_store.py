@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.maintenance import Maintenance
 from pegel.alerts.matcher import Matcher
-from pegel.alerts.silence import Silence, SilenceState
+from pegel.alerts.silencing import Silence, SilenceState
 from pegel.errors import DamagedRow, NotFound
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import NAME_LIMIT, quoted, shown

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pegel.alerts.matcher import Matcher
-from pegel.alerts.silence import Silence
+from pegel.alerts.silencing import Silence
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.row_learning import RowLearning, RowWish
 from pegel.baseline.row_reference import RowReference

@@ -6,7 +6,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pegel.alerts.silence import Silence
+from pegel.alerts.silencing import Silence
 from pegel.archive.folders import NOT_LABELS
 from pegel.errors import SetupError, Unavailable
 from pegel.reconcile.actions import ActionKind, Target, launched

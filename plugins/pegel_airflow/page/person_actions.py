@@ -60,7 +60,7 @@ def silence(
     """
     from pegel.alerts.alert_kind import AlertKind
     from pegel.alerts.matcher import Matcher
-    from pegel.alerts.silence import Silence
+    from pegel.alerts.silencing import Silence
 
     kind, feature = about["kind"], about["feature"]
     if kind and kind not in set(AlertKind):

@@ -32,7 +32,7 @@ from pegel_serving.attribution.explainer_child import ExplainerChild
 from pegel_serving.attribution.model_preparation import ModelPreparation
 from pegel_serving.attribution.ordered_features import OrderedFeatures
 from pegel_serving.attribution.permutation_method import ORDERS
-from pegel_serving.attribution.record_at import Records
+from pegel_serving.attribution.record_at import RecordSource
 from pegel_serving.attribution.told_rows import told_rows
 
 log = structlog.stdlib.get_logger(__name__)
@@ -55,7 +55,7 @@ class OutlierExplanations:
         preparation: ModelPreparation,
         features: OrderedFeatures,
         engine: Engine,
-        records: Records,
+        records: RecordSource,
         *,
         look_every_s: float = LOOK_EVERY_S,
     ) -> None:

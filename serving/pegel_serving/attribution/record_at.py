@@ -15,7 +15,7 @@ ANSWERS_WITHIN_S: Final = 10.0
 _GONE: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})  # noqa: SLF001  the client's own
 
 
-class Records(Protocol):
+class RecordSource(Protocol):
     """Where records are read."""
 
     def request(self, topic: str, partition: int, offset: int) -> tuple[str, bytes] | None:

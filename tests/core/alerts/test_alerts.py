@@ -11,7 +11,7 @@ import pytest
 from pegel.alerts.alert import Alert, Change, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.severity import Severity
-from pegel.alerts.silence import Silence
+from pegel.alerts.silencing import Silence
 from pegel.alerts.update import update
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.monitor_spec import MonitorSpec

@@ -6,18 +6,18 @@ from datetime import timedelta
 
 import pytest
 
-from pegel.alerts.gathering import Addressee, Gathered, Wanted, gathered
+from pegel.alerts.gathering import Addressee, Gathered, WantedMail, gathered
 from pegel.testing.manual_clock import START
 
 PAUSE = timedelta(minutes=5)
 ADA, BEN = "ada@example.org", "ben@example.org"
 PATIENCE = timedelta(minutes=30)
-NEWS, OVER = Wanted((ADA,), True), Wanted((ADA,), False)
+NEWS, OVER = WantedMail((ADA,), True), WantedMail((ADA,), False)
 
 
 def test_two_hundred_mails_to_one_address_are_one_message() -> None:
     """Whoever is told of two hundred models at once has one message, in their order."""
-    chosen = gathered([Wanted((ADA,), True)] * 200, {}, now=START, pause=PAUSE)
+    chosen = gathered([WantedMail((ADA,), True)] * 200, {}, now=START, pause=PAUSE)
 
     assert ({ADA: tuple(range(200))}, {}) == (chosen.messages, chosen.waiting)
 
@@ -25,7 +25,7 @@ def test_two_hundred_mails_to_one_address_are_one_message() -> None:
 def test_a_pause_is_of_one_address_alone() -> None:
     """Who was told lately waits until the pause is over; who was not is told the same mail now."""
     chosen = gathered(
-        [Wanted((ADA, BEN), True)], {ADA: Addressee(START - timedelta(minutes=1))}, now=START, pause=PAUSE
+        [WantedMail((ADA, BEN), True)], {ADA: Addressee(START - timedelta(minutes=1))}, now=START, pause=PAUSE
     )
 
     assert ({BEN: (0,)}, {ADA: START + timedelta(minutes=4)}) == (chosen.messages, chosen.waiting)

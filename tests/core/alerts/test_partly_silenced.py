@@ -10,7 +10,7 @@ import pytest
 
 from pegel.alerts.alert import Alert, Change, Mail, MailKind
 from pegel.alerts.maintenance import Maintenance
-from pegel.alerts.silence import Silence, SilenceState
+from pegel.alerts.silencing import Silence, SilenceState
 from pegel.alerts.update import update
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict

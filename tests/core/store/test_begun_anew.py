@@ -14,7 +14,7 @@ from pegel.errors import DamagedRow
 from pegel.judge.performance.concept_charts import require_readable
 from pegel.judge.performance.performance_rows import ConceptChartRow
 from pegel.store import tables
-from pegel.store.concept_charts import ConceptCharts
+from pegel.store.concept_chart_store import ConceptCharts
 from pegel.store.database import writing
 from pegel.store.performance_store import PerformanceStore
 

@@ -71,7 +71,7 @@ def test_what_the_migrations_made_they_take_away(empty: Engine) -> None:
     """Going back to the beginning leaves no table but the one that says so."""
     migrate(empty)
     config = Config()
-    config.set_main_option("script_location", "pegel.store:migrations")
+    config.set_main_option("script_location", str(Path(tables.__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     with writing(empty) as connection:
         for view in sa.inspect(connection).get_view_names():

@@ -17,7 +17,7 @@ from pegel.judge.performance.performance_rows import ConceptChartRow, Performanc
 from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.performance_counts import PerformanceCounts
 from pegel.store import tables
-from pegel.store.concept_charts import ConceptCharts
+from pegel.store.concept_chart_store import ConceptCharts
 from pegel.store.database import writing
 from pegel.store.performance_store import PerformanceStore
 from pegel.testing.samples import sample_finding

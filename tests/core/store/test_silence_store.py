@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.maintenance import Maintenance
 from pegel.alerts.matcher import Matcher
-from pegel.alerts.silence import Silence
+from pegel.alerts.silencing import Silence
 from pegel.errors import DamagedRow, NotFound
 from pegel.store import tables
 from pegel.store.database import writing
