@@ -9,7 +9,11 @@ import pytest
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
 
+from pegel.data.columns import Field, Kind, Schema
 from pegel.errors import InvalidSpec
+from pegel.judge.layer import TrainingFacts
+from pegel.judge.outlook import Outlook
+from pegel.judge.seen_shifts import SeenShifts
 from pegel.spec.minimums import MIN_BASELINE
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel_airflow import form
@@ -88,6 +92,21 @@ def test_the_minimum_of_training_data_stands_where_it_is_named() -> None:
     asked = form.QUESTIONS["baseline.source"].help
 
     assert [True, True] == [f"judged from {MIN_BASELINE:,} values on" in text for text in (asked, row)]
+
+
+def test_what_a_budget_costs_stands_where_it_is_asked() -> None:
+    """The form says how small a shift is seen with one and with ten false alarms a week, and the numbers are true."""
+    facts = TrainingFacts(25_000, Schema(tuple(Field(f"n{number}", Kind.NUMERIC) for number in range(12))))
+    stated = {"model": {"name": "x", "uri": "x"}, "baseline": {"source": "x"}, "windowing": {"length": "1m"}}
+    specs = [MonitorSpec.parse(stated | {"false_alarms": {"count": count}}) for count in (1, 10)]
+    few, many = (SeenShifts.of(Outlook.of(spec, facts).division) for spec in specs)
+    assert few is not None
+    assert many is not None
+    help_ = form.QUESTIONS["false_alarms.count"].help
+
+    assert f"{few.rows} rows a window" in help_
+    assert f"1 a week sees a shift of {few.at_once:.2g} sigma in one window, of {few.lasting:.2g} within 16" in help_
+    assert f"10 a week {many.at_once:.2g} and {many.lasting:.2g}" in help_
 
 
 def test_advanced_wins() -> None:

@@ -12,13 +12,14 @@ from typing import Any, Self
 
 from pegel.baseline.baseline import Baseline
 from pegel.baseline.outliers.cutoff import refusal
-from pegel.data.columns import Role
+from pegel.data.columns import Kind, Role
 from pegel.detect.drift import BINARY, too_few
 from pegel.detect.effect import percent
 from pegel.judge.division import Division
 from pegel.judge.judged_window import MAX_MERGE
 from pegel.judge.layer import Setting, TrainingFacts
 from pegel.judge.layers.single_windows import OPEN, has_no_frequent_values
+from pegel.judge.seen_shifts import SeenShifts
 from pegel.judge.single_event import why_never_mailed
 from pegel.spec.minimums import MIN_WINDOW
 from pegel.spec.monitor_spec import MonitorSpec
@@ -89,6 +90,7 @@ class Outlook:
         more = [Line("", f"and {left_out} more reasons, with -v")] if left_out > 0 else []
         return [
             self._judged(SHOWN),
+            *_under("seen", self._seen()),
             *_under("not judged", fewer[:BRIEF]),
             *more,
             *_under("outliers", self._without_outliers()),
@@ -102,6 +104,7 @@ class Outlook:
         everything = len(self.setting.fields)
         return [
             self._judged(everything),
+            *_under("seen", self._seen()),
             *_under("not judged", self._not_judged(everything)),
             *_under("outliers", self._without_outliers()),
             *_under("note", [*self._notes()]),
@@ -126,6 +129,13 @@ class Outlook:
             return Line("judged", f"{always} only")
         others = [layer.name for layer in self.division.running if layer.name in _OF_FIELDS]
         return Line("judged", f"drift of {_named(drift, most)} by {', '.join(['single windows', *others])}; {always}")
+
+    def _seen(self) -> list[str]:
+        """Return how small a shift of a judged number is seen; nothing where no number is judged."""
+        without = {name for names in self.not_judged.values() for name in names}
+        judged = any(field.kind is Kind.NUMERIC and field.name not in without for field in self.setting.fields)
+        seen = SeenShifts.of(self.division) if judged else None
+        return [] if seen is None else [seen.words()]
 
     def _not_judged(self, most: int) -> list[str]:
         """Return a sentence for each reason why something is not judged, the weightiest first."""
