@@ -349,8 +349,8 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Alerts",
         "False alarms (number)",
         "How often you accept an alert although nothing has changed, per the period. With 12 numbers, 69 rows a "
-        "window, 25,000 of training: 1 a week sees a shift of 0.68 sigma in one window, of 0.16 within 16; 10 a week 0.62 "
-        "and 0.14.",
+        "window, 25,000 of training: 1 a week sees a shift of 0.68 sigma in one window, of 0.16 within 16; 10 a "
+        "week 0.62 and 0.14.",
     ),
     "false_alarms.per": Question("Alerts", "False alarms per", "The period of the number above; a month is 30 days."),
     "false_alarms.hold_for": Question(
