@@ -10,7 +10,7 @@ from typing import Any
 
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.outside_text import shown
 
 ABSENT = "-"
 """Stands for a field that one of two specs does not have."""
@@ -29,7 +29,7 @@ class FieldChange:
     after: str
 
     def __str__(self) -> str:
-        return shown(f"{self.path}: {self.before} -> {self.after}", LONGEST_SENTENCE)
+        return f"{shown(self.path)}: {shown(self.before)} -> {shown(self.after)}"
 
 
 @dataclass(frozen=True)
