@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import DAG, task
 
 from pegel.spec.settings import Settings
-from pegel_airflow import form, onboarding
+from pegel_airflow import form, onboarding, onboarding_plan
 from pegel_airflow.assets import BASELINES, SPECS
 from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.defaults import BASELINES_AT_ONCE, START, TAGS, task_defaults
@@ -28,6 +28,12 @@ with DAG(
     def validate(**context: Any) -> dict[str, Any]:
         """Refuse what cannot be, before anything is touched."""
         return onboarding.validate(Settings(), context["params"], user=context["dag_run"].triggering_user_name)
+
+    @task.short_circuit
+    def plan(spec: dict[str, Any], **context: Any) -> bool:
+        """Say what will be done; a dry run ends here."""
+        onboarding_plan.plan(Settings(), spec)
+        return not context["params"][form.DRY_RUN]
 
     @task
     def create_topics(spec: dict[str, Any]) -> list[str]:
@@ -59,10 +65,12 @@ with DAG(
         """Fail the run if it was ended by hand before anything came into force."""
         run = context["run_id"]
         states = context["ti"].get_task_states(dag_id=dag.dag_id, task_ids=["register"], run_ids=[run])
-        onboarding.refuse_unregistered(states.get(run, {}).get("register"))
+        is_dry = bool(context["params"][form.DRY_RUN])
+        onboarding.refuse_unregistered(states.get(run, {}).get("register"), is_dry=is_dry)
 
     # Called here, a task gives a reference that becomes its result when the run gets there.
     spec: Any = validate()
+    planned: Any = plan(spec)
     topics: Any = create_topics(spec)
     staged: Any = stage_endpoint(spec)
     ready = WaitReady(task_id="wait_ready", spec=spec)
@@ -72,7 +80,8 @@ with DAG(
     profiled: Any = baseline.output
     probed: Any = send_probe(spec, status, profiled)
     registered: Any = register(spec, profiled)
-    topics >> staged >> ready
+    planned >> topics >> staged >> ready
+    planned >> baseline
     probed >> registered
     # A teardown runs whatever became of the tasks before it, and says nothing about the run's own success.
     discarded = discard_candidate(spec).as_teardown(setups=topics)

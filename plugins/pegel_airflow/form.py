@@ -20,6 +20,9 @@ from pegel.spec.monitor_spec import MonitorSpec
 ADVANCED: Final = "advanced"
 """Name of the parameter whose JSON object is laid over all other answers."""
 
+DRY_RUN: Final = "dry_run"
+"""Name of the parameter that asks for the plan alone; no field of a spec."""
+
 _DIALECT: Final = {"$schema": "http://json-schema.org/draft-07/schema#"}
 """Airflow checks each schema itself whenever a parameter is read, dozens of times per task: against this draft that
 takes a third of the time that the newest one takes, which is spread over eight files."""
@@ -388,7 +391,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
 
 
 def params() -> dict[str, Param]:
-    """Build the onboarding form: one parameter per leaf of MonitorSpec, and the advanced object at the end."""
+    """Build the onboarding form: a parameter for each leaf of MonitorSpec, the advanced object, and the dry run."""
     defaults = _flatten(_SAMPLE.to_json())
     leaves = dict(_leaves(MonitorSpec.model_json_schema()))
     form = {path: _param(question, leaves[path], _shown(path, defaults[path])) for path, question in QUESTIONS.items()}
@@ -400,7 +403,20 @@ def params() -> dict[str, Param]:
         title="Advanced (JSON object)",
         section="Advanced JSON",
     )
+    form[DRY_RUN] = dry_run("Advanced JSON")
     return form
+
+
+def dry_run(section: str) -> Param:
+    """Return the question whether only the plan is wanted."""
+    return Param(
+        False,
+        description="Only the plan: what would change, be started and be judged. It stands in the log of the task "
+        "`plan`; nothing is started.",
+        type=["boolean", "null"],
+        title="Dry run",
+        section=section,
+    )
 
 
 def spec_of(answers: Mapping[str, Any]) -> MonitorSpec:
@@ -408,7 +424,7 @@ def spec_of(answers: Mapping[str, Any]) -> MonitorSpec:
     data: dict[str, Any] = {}
     for path, value in answers.items():
         # An emptied field has its default.
-        if path != ADVANCED and value is not None:
+        if path not in {ADVANCED, DRY_RUN} and value is not None:
             _put(data, path, _given(path, value))
     return MonitorSpec.parse(_overlaid(data, answers.get(ADVANCED) or {}))
 

@@ -133,12 +133,13 @@ def _nothing_to_do(spec: MonitorSpec, empty: T) -> T:
     return empty
 
 
-def refuse_unregistered(state: str | None) -> None:
+def refuse_unregistered(state: str | None, *, is_dry: bool = False) -> None:
     """Raise PermanentError if the task that puts all in force was skipped: somebody has ended the run before it.
 
-    `state` is that of the task. Airflow takes a skipped task for a success, and with it the run.
+    `state` is that of the task. Airflow takes a skipped task for a success, and with it the run. A run that `is_dry`
+    skips it by itself.
     """
-    if state == "skipped":
+    if state == "skipped" and not is_dry:
         raise PermanentError(
             "expected a run that goes on until the model is in force; given one that was ended by hand before that. "
             "Nothing that was in force was changed. Onboard the model again"

@@ -28,27 +28,13 @@ def create(
 
     Raises Unavailable if no broker answers within `reach_within`, NotFound where it has no topic `expected`.
     """
-    from kafka.admin import KafkaAdminClient
     from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+    admin = _admin(settings, reach_within)
     try:
-        admin = KafkaAdminClient(
-            **kafka_client.options(settings),
-            client_id="pegel-onboard",
-            bootstrap_timeout_ms=int(reach_within.total_seconds() * 1000),
-        )
-    except KafkaError as error:
-        raise _unavailable(settings, error) from error
-    try:
-        there = admin.list_topics()
-        if expected is not None and expected not in there:
-            raise NotFound(
-                f"model.topic: expected a topic of the broker at {settings.kafka}; given {expected}, which it has not: "
-                "what another broker has is copied there first. No topic was created."
-            )
-        missing = [topic for topic in names.topics(namespace) if topic not in there]
-        if missing:
-            _create(admin, missing)
+        wanted = _missing(admin, settings, namespace, expected)
+        if wanted:
+            _create(admin, wanted)
     except TopicAlreadyExistsError:
         # Another run was faster; what was wanted exists.
         return []
@@ -56,7 +42,46 @@ def create(
         raise _unavailable(settings, error) from error
     finally:
         admin.close()
-    return missing
+    return wanted
+
+
+def missing(
+    settings: Settings, namespace: str, *, expected: str | None = None, reach_within: timedelta = REACH_WITHIN
+) -> list[str]:
+    """Return the topics of `namespace` that `create` would make. Raises what it raises."""
+    from kafka.errors import KafkaError
+
+    admin = _admin(settings, reach_within)
+    try:
+        return _missing(admin, settings, namespace, expected)
+    except KafkaError as error:
+        raise _unavailable(settings, error) from error
+    finally:
+        admin.close()
+
+
+def _admin(settings: Settings, reach_within: timedelta) -> KafkaAdminClient:
+    from kafka.admin import KafkaAdminClient
+    from kafka.errors import KafkaError
+
+    try:
+        return KafkaAdminClient(
+            **kafka_client.options(settings),
+            client_id="pegel-onboard",
+            bootstrap_timeout_ms=int(reach_within.total_seconds() * 1000),
+        )
+    except KafkaError as error:
+        raise _unavailable(settings, error) from error
+
+
+def _missing(admin: KafkaAdminClient, settings: Settings, namespace: str, expected: str | None) -> list[str]:
+    there = admin.list_topics()
+    if expected is not None and expected not in there:
+        raise NotFound(
+            f"model.topic: expected a topic of the broker at {settings.kafka}; given {expected}, which it has not: "
+            "what another broker has is copied there first. No topic was created."
+        )
+    return [topic for topic in names.topics(namespace) if topic not in there]
 
 
 def _create(admin: KafkaAdminClient, topics: list[str]) -> None:

@@ -24,6 +24,7 @@ NAMES = [
     "features_load",
     "hopsworks_write_back",
     "housekeeping",
+    "model_change",
     "model_offboard",
     "model_onboard",
     "monitoring_reconcile",
@@ -139,19 +140,23 @@ class RunOfTasks:
         return {run: {name: self.states[name] for name in task_ids if name in self.states} for run in run_ids}
 
 
+@pytest.mark.parametrize("is_dry", [False, True])
 @pytest.mark.parametrize("state", ["success", "failed", "upstream_failed", None, "skipped"])
-def test_an_onboarding_that_was_ended_by_hand_fails_by_its_last_task(bag: Any, state: str | None) -> None:
-    """Airflow skips what had not begun, and takes that for a success; the one task that still runs fails the run."""
+def test_an_onboarding_that_was_ended_by_hand_fails_by_its_last_task(bag: Any, state: str | None, is_dry: bool) -> None:
+    """Airflow skips what had not begun, and takes that for a success; the one task that still runs fails the run.
+
+    A dry run skips by itself what it does not do.
+    """
     dag = bag.dags["model_onboard"]
     last = dag.get_task("not_ended_early")
     states = {"discard_candidate": "success"} | ({} if state is None else {"register": state})
     refusals = []
     try:
-        last.python_callable(run_id="r", ti=RunOfTasks(states))
+        last.python_callable(run_id="r", ti=RunOfTasks(states), params={"dry_run": is_dry})
     except PermanentError as error:
         refusals.append("was ended by hand before that" in str(error))
 
-    assert refusals == ([True] if state == "skipped" else [])
+    assert refusals == ([True] if state == "skipped" and not is_dry else [])
     assert (last.is_teardown, last.on_failure_fail_dagrun, last.retries) == (True, True, 0)
     assert (last.upstream_task_ids, [leaf.task_id for leaf in dag.leaves]) == (
         {"discard_candidate"},

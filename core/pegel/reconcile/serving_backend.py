@@ -86,6 +86,13 @@ class ServingBackend(Protocol):
         """
         ...
 
+    def planned(self, spec: MonitorSpec) -> str:
+        """Return what `apply` would run, as text for people: the objects of a cluster, or processes. Nothing is done.
+
+        Raises what `apply` raises for a spec that cannot be served.
+        """
+        ...
+
     def apply(self, spec: MonitorSpec) -> None:
         """Make the endpoint of `spec` exist as desired and return at once. The same spec again changes nothing."""
         ...

@@ -157,6 +157,14 @@ def a_restarted_endpoint_keeps_its_address(backend: ServingBackend, spec: Monito
     _expect((before.url, before.fingerprint) == (after.url, after.fingerprint), f"before {before}, after {after}")
 
 
+def a_plan_names_the_endpoint_and_does_nothing(backend: ServingBackend, spec: MonitorSpec) -> None:
+    """What would be run is told, and nothing runs or is listed for it."""
+    told = backend.planned(spec)
+    _expect(spec.endpoint in told, f"expected {spec.endpoint} in what is planned; given {told}")
+    _expect(backend.observe(spec.endpoint).state is EndpointState.ABSENT, "what was only planned serves")
+    _expect(backend.staged(spec.endpoint).state is EndpointState.ABSENT, "what was only planned is a candidate")
+
+
 def a_discarded_candidate_leaves_what_serves(backend: ServingBackend, spec: MonitorSpec) -> None:
     """A candidate gets ready beside what serves; discarding it changes nothing else and leaves nothing of it."""
     backend.stage(spec)
@@ -266,6 +274,7 @@ JOB_CHECKS: tuple[JobCheck, ...] = (
 )
 SERVING_CHECKS: tuple[ServingCheck, ...] = (
     an_unknown_endpoint_is_absent,
+    a_plan_names_the_endpoint_and_does_nothing,
     a_pinned_spec_means_the_same_model,
     an_endpoint_becomes_ready_as_desired,
     a_deleted_endpoint_is_absent,

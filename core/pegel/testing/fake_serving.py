@@ -31,6 +31,10 @@ class MemoryServingBackend:
         digest = self.digests.get(spec.model.uri or "")
         return spec if digest is None else pinned(spec, digest)
 
+    def planned(self, spec: MonitorSpec) -> str:
+        """Return one line that names the endpoint."""
+        return f"{spec.endpoint}: in memory"
+
     def apply(self, spec: MonitorSpec) -> None:
         """Make the endpoint of `spec` exist; one that serves it already is left alone."""
         present = self.observe(spec.endpoint)

@@ -57,7 +57,7 @@ class EndpointDocument:
     def of(cls, spec: MonitorSpec, colour: str = "blue", *, digest: str | None = None) -> Self:
         """Return what the endpoint of `spec` is to be, on free ports; `digest` is that of its model's copy."""
         server_port, proxy_port, port = free_ports(3)
-        parts = _parts(spec)
+        parts = parts_of(spec)
         return cls(
             name=spec.endpoint,
             namespace=spec.namespace,
@@ -100,7 +100,7 @@ class EndpointDocument:
         return self.upstream or f"http://{LOOPBACK}:{self.server_port}"
 
 
-def _parts(spec: MonitorSpec) -> tuple[str, ...]:
+def parts_of(spec: MonitorSpec) -> tuple[str, ...]:
     """Return the parts that the endpoint of a spec needs."""
     if spec.model.is_deployment or (spec.model.url is not None and spec.model.logged_by == "server"):
         return ()

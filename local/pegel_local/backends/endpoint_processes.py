@@ -36,6 +36,7 @@ from pegel_local.backends.endpoint_document import (
     PARTS,
     DamagedEndpoint,
     EndpointDocument,
+    parts_of,
     read_document,
     write_document,
 )
@@ -79,6 +80,12 @@ class LocalServingBackend:
     def pin(self, spec: MonitorSpec) -> MonitorSpec:
         """Return the spec with the digest of its model's folder. Raises SetupError, and InvalidSpec for another one."""
         return spec if spec.model.uri is None else pinned(spec, model_copy.digest(model_folder(spec.model.uri)))
+
+    def planned(self, spec: MonitorSpec) -> str:
+        """Return the processes of this machine that `apply` would run. Raises SetupError for a forbidden place."""
+        refuse_model_outside(spec.model, self._settings.allowed_models)
+        parts = " and ".join(parts_of(spec)) or "no process: another's server is watched as it is"
+        return f"{spec.endpoint}: {parts} on this machine, of {spec.model.place}"
 
     def apply(self, spec: MonitorSpec) -> None:
         """Make the endpoint of `spec` exist as desired and return at once. The same spec again changes nothing.

@@ -19,6 +19,7 @@ from pegel.manifests import labels
 from pegel.manifests.endpoint_note import endpoint_note
 from pegel.manifests.inference_service import inference_service, refuse_unservable
 from pegel.manifests.objects import CONFIG_MAP, INFERENCE_SERVICE
+from pegel.manifests.yaml_text import yaml_text
 from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import EndpointState, EndpointStatus, another_candidate
 from pegel.spec import names
@@ -67,6 +68,11 @@ class KServeBackend:
         """
         refuse_unservable(spec, self._cluster, self._settings)
         return spec
+
+    def planned(self, spec: MonitorSpec) -> str:
+        """Return the object that `apply` would make or change, as YAML. Raises InvalidSpec."""
+        self._refuse(spec)
+        return yaml_text([self._manifest(spec, labels.SERVING)])
 
     def apply(self, spec: MonitorSpec) -> None:
         """Make the endpoint of `spec` exist as desired and return at once. The same spec again changes nothing.

@@ -35,7 +35,7 @@ def test_deployments_in_memory_keep_the_promises(check: ServingCheck) -> None:
 
 def test_every_promise_is_checked() -> None:
     """No check is lost from the lists by accident."""
-    assert (5, 9) == (len(JOB_CHECKS), len(SERVING_CHECKS))
+    assert (5, 10) == (len(JOB_CHECKS), len(SERVING_CHECKS))
 
 
 def test_a_check_notices_a_broken_promise() -> None:

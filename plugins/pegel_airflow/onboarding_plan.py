@@ -1,0 +1,58 @@
+"""What an onboarding would do, told before it does it: changes, topics, what is run, what will be judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pegel.errors import PegelError
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.settings import Settings
+from pegel_airflow import services, topic_admin
+
+if TYPE_CHECKING:
+    from pegel.baseline.baseline import Baseline
+
+
+def plan(settings: Settings, spec_json: dict[str, Any]) -> list[str]:
+    """Return the plan, a line each, and print it; nothing is touched.
+
+    What cannot be told now, as of a broker that does not answer, stands in it as a line. Raises what a backend raises
+    for a spec that it cannot serve.
+    """
+    from pegel.reconcile.spec_change import SpecChange
+
+    spec, stores = MonitorSpec.parse(spec_json), services.stores(settings)
+    before = stores.registry.get(spec.model.name, spec.model.version)
+    lines = SpecChange(spec, before).lines()
+    if not spec.model.is_table:
+        lines += [*_topics(settings, spec), *services.serving(settings).planned(spec).splitlines()]
+    lines += _judged(settings, spec, before)
+    print("\n".join(lines))  # noqa: T201 - a task's output is its log
+    return lines
+
+
+def _topics(settings: Settings, spec: MonitorSpec) -> list[str]:
+    try:
+        missing = topic_admin.missing(settings, spec.namespace, expected=spec.model.topic)
+    except PegelError as error:
+        return [f"topics: {shown(str(error), LONGEST_SENTENCE)}"]
+    return [f"topics that are made: {', '.join(missing) or 'none'}"]
+
+
+def _judged(settings: Settings, spec: MonitorSpec, before: MonitorSpec | None) -> list[str]:
+    """Return what will be judged, by the baseline in force where the training data are the same."""
+    from pegel.judge.outlook import Outlook, aligned
+
+    baseline = None if before is None or before.baseline != spec.baseline else _current(settings, spec)
+    if baseline is None:
+        source = shown(spec.baseline.source)
+        return [f"baseline: of {source}; what will be judged is told once it is made, or by `pegel validate`"]
+    told = "baseline: profiled again; equal data give the same one, by which this will be judged:"
+    return [told, *aligned(Outlook.of(spec, baseline).whole()).splitlines()]
+
+
+def _current(settings: Settings, spec: MonitorSpec) -> Baseline | None:
+    baselines = services.stores(settings).baselines
+    current = baselines.current(spec.model.name, spec.model.version)
+    return None if current is None else baselines.get(current)
