@@ -17,10 +17,10 @@ ABSENT = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class FieldChange:
+class SpecFieldChange:
     """One leaf of a spec with its two values as JSON; `ABSENT` where one side has none.
 
-    >>> print(FieldChange("windowing.length", "60.0", "300.0"))
+    >>> print(SpecFieldChange("windowing.length", "60.0", "300.0"))
     windowing.length: 60.0 -> 300.0
     """
 
@@ -49,13 +49,13 @@ class SpecChange:
         return self.before is None
 
     @cached_property
-    def fields(self) -> tuple[FieldChange, ...]:
+    def fields(self) -> tuple[SpecFieldChange, ...]:
         """Return each field whose value is another one, by path; none of a new model."""
         if self.before is None:
             return ()
         old, new = dict(_leaves(self.before.to_json())), dict(_leaves(self._meant.to_json()))
         changed = (path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path))
-        return tuple(FieldChange(path, old.get(path, ABSENT), new.get(path, ABSENT)) for path in changed)
+        return tuple(SpecFieldChange(path, old.get(path, ABSENT), new.get(path, ABSENT)) for path in changed)
 
     @property
     def replaces_endpoint(self) -> bool:
