@@ -55,6 +55,9 @@ ACTIONS: dict[str, Callable[[httpx.Client, Settings], httpx.Response]] = {
         f"{MODEL}/unacknowledge", data={"alert": open_alert(settings)}
     ),
     "end a silence": lambda client, settings: client.post(f"{MODEL}/hear", data={"silence": said(settings)}),
+    "look at a spec, and have a text checked": lambda client, _: client.post(
+        "/pegel/spec/check", data={"text": "model: {}"}
+    ),
     "refresh a baseline": lambda client, _: run(client, "baseline_refresh", {"models": ["delays/1"]}),
     "restore a baseline": lambda client, _: run(client, "baseline_restore", {"model": "delays", "why": "bad data"}),
     "onboard a model": lambda client, _: run(client, "model_onboard", dict(ONBOARD)),
@@ -83,7 +86,8 @@ def test_every_route_of_the_page_is_an_action_of_the_table() -> None:
 
     routes = {getattr(route, "path", "") for route in build().routes}
 
-    assert {"/", "/page.js", "/models/{name}/{version}"} | {
+    editor = {"/spec", "/spec.js", "/spec/check", "/models/{name}/{version}/spec"}
+    assert {"/", "/page.js", "/models/{name}/{version}"} | editor | {
         f"/models/{{name}}/{{version}}/{verb}" for verb in ("acknowledge", "unacknowledge", "silence", "hear")
     } == routes
 

@@ -45,6 +45,8 @@ class SeenShifts:
     rows: int
     at_once: float
     lasting: float | None
+    is_merged: bool = False
+    """Whether `rows` are those of several windows, because one alone has too few to be judged."""
 
     @classmethod
     def of(cls, division: Division) -> Self | None:
@@ -59,14 +61,17 @@ class SeenShifts:
         at_once = unit * float(ndtri(1 - single / 2) + ndtri(POWER))
         charts = _limits(division, n, m)
         lasting = None if charts is None else unit * _drift(charts)
-        return cls(n, at_once, None if lasting is None or lasting >= at_once else lasting)
+        smaller = None if lasting is None or lasting >= at_once else lasting
+        return cls(n, at_once, smaller, is_merged=n > setting.usual_rows)
 
     def words(self) -> str:
         """Return both in words."""
-        once = f"a shift of a number by {plain(self.at_once, 2)} sigma is seen by one window"
+        by = "windows added up to" if self.is_merged else "one window of"
+        once = f"a shift of a number by {plain(self.at_once, 2)} sigma is seen by {by} {self.rows:,} rows"
         if self.lasting is None:
-            return f"{once} of {self.rows:,} rows"
-        return f"{once} of {self.rows:,} rows, one of {plain(self.lasting, 2)} sigma within {WINDOWS} windows"
+            return once
+        such = "times as many" if self.is_merged else "windows"
+        return f"{once}, one of {plain(self.lasting, 2)} sigma within {WINDOWS} {such}"
 
 
 def _rows(setting: Setting) -> int:

@@ -22,6 +22,7 @@ from pegel_airflow.page import person_actions, routes
 from pegel_airflow.page.refusals import explain_refusals
 from pegel_airflow.page.render import HEADERS, page
 from pegel_airflow.page.same_origin import refuse_foreign
+from pegel_airflow.page.spec_editor import add_spec_routes
 
 MOST_HOURS = LONGEST_QUIET / timedelta(hours=1)
 Hours = Annotated[float, Form(gt=0, le=MOST_HOURS)]
@@ -56,6 +57,7 @@ def build() -> FastAPI:
         ("hear", hear),
     ):
         app.add_api_route(f"/models/{{name}}/{{version}}/{path}", route, methods=["POST"], dependencies=[MAY_CHANGE])
+    add_spec_routes(app)
     return app
 
 

@@ -106,3 +106,12 @@ def test_without_charts_only_one_window_is_told_of() -> None:
     (line,) = (line for line in Outlook.of(asked(), facts).brief() if line.about == "seen")
 
     assert line.words.endswith("is seen by one window of 200 rows")
+
+
+def test_windows_of_few_rows_are_told_of_together() -> None:
+    """Where a window alone has too few rows to be judged, what several see together is told."""
+    few = sample_spec(watch={"rows_per_day": 12 * 1_440}, windowing={"length": "1m", "lateness": "10s"})
+    (line,) = (line for line in Outlook.of(few, TrainingFacts(50_000, SCHEMA)).brief() if line.about == "seen")
+
+    assert "is seen by windows added up to 50 rows, one of " in line.words
+    assert line.words.endswith("within 16 times as many")
