@@ -9,6 +9,14 @@ from pathlib import Path
 import pytest
 
 
+def test_what_to_do_about_a_loss_rests_on_tests(root: Path) -> None:
+    """Each test that docs/disaster.md names is there."""
+    named = set(re.findall(r"`(test_\w+)`", (root / "docs" / "disaster.md").read_text()))
+
+    assert set() == named - names_of_tests(root / "tests")
+    assert len(named) > 8
+
+
 @pytest.fixture(scope="module")
 def named(root: Path) -> set[str]:
     """Return the tests that the page names."""
