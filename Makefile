@@ -14,9 +14,9 @@ DISTRIBUTIONS := core local plugins spark serving
 OUT ?= dist
 PEGEL := .venvs/serving/bin/pegel
 PLAYED := .venvs/serving/bin/python -m pegel_local.demo.cluster
-typed = MYPYPATH=tests/lib:tests/$(1)/lib:tests/chaos/lib:tests/chaos/stream/lib:tests/chaos/serving/lib$(if $(filter airflow,$(1)),:tests/k8s/lib:tests/k8s)$(if $(filter serving,$(1)),:tests/abuse/lib) $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
+typed = MYPYPATH=tests/lib:tests/$(1)/lib:tests/chaos/lib:tests/chaos/stream/lib:tests/chaos/serving/lib$(if $(filter airflow,$(1)),:tests/k8s/lib:tests/k8s)$(if $(filter serving,$(1)),:tests/abuse/lib:docs/site) $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
 
-.PHONY: help setup demo demo-k8s down test test-long check chaos wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-pages test-k8s chaos-k8s test-repo lint types contracts lock format measure clean purge
+.PHONY: help setup demo demo-k8s down docs test test-long check chaos wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-pages test-k8s chaos-k8s test-repo lint types contracts lock format measure clean purge
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ demo-k8s: setup ## the same with endpoint, driver and baseline as objects of a r
 
 down: setup ## stop everything that was started here, and nothing else
 	@$(PEGEL) down
+
+docs: $(STAMPS)/tools $(STAMPS)/serving ## the documentation as a site in build/site; a link that leads nowhere is an error
+	@mkdir -p build && .venvs/serving/bin/python docs/site/build_site.py $(TOOLS)/sphinx-build build/site && echo "docs: build/site/index.html"
 
 test: setup ## every test of every environment, one summary at the end
 	@$(TOOLS)/python tests/run.py
@@ -84,7 +87,7 @@ lint: $(STAMPS)/tools ## ruff: rules and format
 types: $(STAMPS)/airflow $(STAMPS)/spark $(STAMPS)/serving ## mypy strict, once per environment
 	@$(call typed,airflow,plugins dags core local tests/airflow tests/k8s)
 	@$(call typed,spark,spark core tests/spark tests/core tests/chaos/conftest.py tests/chaos/stream)
-	@$(call typed,serving,serving local tests/serving tests/abuse tests/local tests/e2e tests/pages tests/repo tests/chaos/serving tests/run.py tests/conftest.py benchmarks examples/check_a_table.py examples/read_results.py)
+	@$(call typed,serving,serving local tests/serving tests/abuse tests/local tests/e2e tests/pages tests/repo tests/chaos/serving tests/run.py tests/conftest.py benchmarks examples/check_a_table.py examples/read_results.py docs/site)
 
 contracts: $(STAMPS)/tools ## import contracts, in the words of docs/architecture.md
 	@PYTHONPATH=core:local:plugins:spark:serving $(TOOLS)/lint-imports --cache-dir .venvs/.import-linter

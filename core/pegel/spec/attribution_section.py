@@ -35,6 +35,7 @@ class AttributionSection(Section):
     """
 
     via: Via = "off"
+    """What explains: a worker that reads the model's folder (`artefact`), or the server itself (`endpoint`)."""
     rows_per_minute: Rows = 500
     """Explained rows, about so many whatever the traffic is. Which events, their ids decide, so that a replay explains
     the same ones."""
@@ -49,6 +50,8 @@ class AttributionSection(Section):
     """Rows that the model was not fitted on, as the feature store names them: a held-out split. None: the first 20,000
     explained rows."""
     identity: Identity = "replay"
+    """How it is told that answers are those of the registered version: computed again from the folder, or the same rows
+    asked about each hour (`canaries`)."""
     on_request: bool = False
     """Whether the endpoint explains single rows to whoever may ask it for predictions, by `:explain`. Such an answer is
     the work of hundreds of predictions, and tells a stranger by which values the model is moved."""

@@ -71,7 +71,9 @@ class Model(Section):
     """
 
     name: Name
+    """Lower case letters, digits, inner hyphens; names the endpoint `<name>-v<version>`."""
     version: Version = 1
+    """Of the model; that of `baseline.source` is another one, of the training data."""
     uri: Annotated[
         Place | None, Field(description="Folder of the fitted model: `file:///...` or an object store address")
     ] = None
@@ -98,7 +100,9 @@ class Model(Section):
     logged_by: Literal["proxy", "server"] = "proxy"
     """Who logs what the server at `url` is asked: a proxy of ours that stands before it, or its own logger."""
     format: Literal["sklearn"] = "sklearn"
+    """What kind of model the folder holds."""
     protocol: Literal["v1", "v2"] = "v1"
+    """KServe's inference protocol of the payloads."""
     ready_within: Duration = timedelta(seconds=120)
     """How long the endpoint may take to become ready before provisioning fails with its log."""
 
@@ -212,6 +216,7 @@ class Windowing(Section):
     """How time is cut. Spans are half-open, `[start, end)`, aligned to the epoch in UTC."""
 
     length: Duration = timedelta(seconds=60)
+    """How long a span is, 1 s to 366 days."""
     slide: Duration | None = None
     """Step from one span's start to the next; None means `length`, so that each event is in exactly one span."""
     lateness: Delay = timedelta(seconds=10)
@@ -273,7 +278,9 @@ class Watch(Section):
     """What is judged."""
 
     features: WatchedNames = "all"
+    """Which are judged: `all`, or a list of names."""
     predictions: bool = True
+    """Whether drift of the predictions is judged, too."""
     detectors: PartNames = ()
     """Tests of numeric fields beside those that are always made; they share the same false-alarm budget."""
     statistics: PartNames = ()
@@ -355,6 +362,7 @@ class FalseAlarms(Section):
     count: AlarmCount = 1.0
     """0.001 to 1000."""
     per: Literal["hour", "day", "week", "month"] = "week"
+    """The time in which there are so many; a month has 30 days."""
     hold_for: Share = 0.0
     """0: on average over baselines. From 50 % to 99 %: for such a part of all baselines; a baseline is a sample, and
     where windows are nearly as large as it, a single one may raise several times the promise. It costs power."""
@@ -400,6 +408,7 @@ class Alerting(Section):
     """Who is told, and how often."""
 
     emails: Emails = ()
+    """Who is told: one address, or a list; ASCII, as every mail server takes them."""
     repeat_after: Duration = timedelta(hours=1)
     """No further mail about the same alert before this has passed, unless it grows to more features."""
     mail_after: Delay = timedelta(0)
@@ -417,8 +426,10 @@ class MonitorSpec(Section):
     """A user's whole wish for watching one model version."""
 
     spec_version: SpecVersion = 1
+    """Version of this format; any other is refused."""
     model: Model
     namespace: Name = "default"
+    """Models of a namespace share topics."""
     group: Name = "default"
     """Monitors of one group share a streaming driver; an own group buys isolation for about 460 MB."""
     serving: Serving = Serving()

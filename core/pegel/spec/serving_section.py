@@ -17,11 +17,13 @@ class Serving(Section):
     """Replicas, resources and companions of a model's endpoint in a cluster."""
 
     replicas: Replicas = 1
+    """Of the endpoint, at least."""
     max_replicas: Replicas | None = None
     """More of them while the processors are busy, up to so many; None: never more than `replicas`."""
     cpu: Cpu | None = None
     """What one replica asks for, and its limit; None leaves it to the runtime, as with `memory`."""
     memory: Memory | None = None
+    """What one replica asks for, and its limit."""
     transformer: Image | None = None
     """Image of what turns requests into rows of the model, and its answers into those of clients. It is watched behind
     it: what the model itself is asked."""
@@ -31,6 +33,7 @@ class Serving(Section):
     """Folder of another model that gets `canary_percent` of the requests. What it is asked is not watched: it is of
     another version than the baseline."""
     canary_percent: Annotated[int, Field(ge=1, le=99)] = 10
+    """How large a part of the requests the other model gets, in percent."""
 
     @model_validator(mode="after")
     def _at_least_as_many(self) -> Self:
