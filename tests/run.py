@@ -90,7 +90,7 @@ SUITES = (
     Suite("serving", "serving", 180),
     Suite("abuse", "serving", 36),
     Suite("local", "serving", 48),
-    Suite("repo", "serving", 65),
+    Suite("repo", "serving", 90),
     Suite("e2e", "serving", 380),
     Suite("pages", "serving", 600, "long"),
     Suite("k8s", "airflow", 90, only_named=True),
