@@ -17,6 +17,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import KUBERNETES, Settings
 from pegel_airflow import services
 from pegel_airflow.finite_job import FiniteJob, JobWish, result_of, taken_up
+from pegel_airflow.run_links import ModelPageLink
 
 if TYPE_CHECKING:
     from pegel.manifests.objects import Manifest
@@ -60,6 +61,7 @@ class BaselineJob(FiniteJob):
     """
 
     template_fields: Sequence[str] = ("spec",)
+    operator_extra_links = (ModelPageLink(),)
 
     def __init__(self, *, spec: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -17,6 +17,7 @@ from pegel.spec.limits import TRIGGERER_LATE_BY
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import KSERVE, Settings
 from pegel_airflow.probe import UNCHANGED
+from pegel_airflow.run_links import EndpointLink, ModelPageLink
 from pegel_airflow.services import look_at_candidate
 from pegel_airflow.triggers import EndpointReadyTrigger
 
@@ -30,10 +31,12 @@ class WaitReady(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("spec",)
+    operator_extra_links = (ModelPageLink(), EndpointLink())
 
     def __init__(self, *, spec: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.spec = spec
+        self.endpoint_url: str | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002, RET503 - the first is Airflow's; defer never returns
         """Look once, and leave the waiting to the triggerer."""
@@ -44,7 +47,7 @@ class WaitReady(BaseOperator):
             return {"url": None}
         status = look_at_candidate(settings, spec.endpoint)
         if status.state is EndpointState.READY:
-            return _own(spec, status.to_json())
+            return self._seen(_own(spec, status.to_json()))
         deadline = datetime.now(UTC) + spec.model.ready_within
         self.defer(
             trigger=_trigger(settings, spec, deadline),
@@ -58,12 +61,17 @@ class WaitReady(BaseOperator):
         if event["state"] != EndpointState.UNKNOWN:
             _own(spec, event)
         if event["state"] == EndpointState.READY:
-            return event
+            return self._seen(event)
         limit, state = spec.model.ready_within.total_seconds(), event["state"]
         why = f": {event['detail'].rstrip('. ')}" if event["detail"] else ""
         raise EndpointFailed(
             f"expected endpoint {event['name']} to be ready within {limit:g} s; given: {state}{why}. {UNCHANGED}"
         )
+
+    def _seen(self, status: dict[str, Any]) -> dict[str, Any]:
+        """Return what was seen; its address is that of the link beside the task."""
+        self.endpoint_url = status["url"]
+        return status
 
 
 def _trigger(settings: Settings, spec: MonitorSpec, deadline: datetime) -> BaseTrigger:
