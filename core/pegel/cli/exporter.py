@@ -11,13 +11,14 @@ from pegel.cli.options import HomeOption, settings_of
 from pegel.errors import SetupError
 from pegel.exporter.exported_facts import Caps
 from pegel.spec.clock import SystemClock
+from pegel.spec.names import EXPORTER_PORT
 from pegel.store.database import connect
 from pegel.store.database_file import refuse_missing
 
 
 def exporter(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0: any free one.")] = 9108,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0: any free one.")] = EXPORTER_PORT,
     features: Annotated[int, typer.Option(min=0, help="Features of a model that have metrics: the worst.")] = 20,
     models: Annotated[int, typer.Option(min=1, help="Models that have metrics, the first by name.")] = 500,
     home: HomeOption = None,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from pegel.manifests import kafka, monitoring, network_policies, roles, service_accounts
 from pegel.manifests.explaining_worker import worker_deployment
+from pegel.manifests.exporter_deployment import exporter_deployment, exporter_service
 from pegel.manifests.logger_deployment import logger_deployment
 from pegel.manifests.logger_scaling import logger_autoscaler, logger_disruption
 from pegel.manifests.logger_service import logger_service
@@ -50,6 +51,11 @@ def installation(cluster: ClusterSettings) -> Mapping[str, list[Manifest]]:
             *(worker_deployment(each, cluster, bootstrap(cluster)) for each in cluster.allowed_namespaces),
             network_policies.workers(cluster),
         ],
+        "components/exporter/exporter.yaml": [
+            exporter_deployment(cluster),
+            exporter_service(cluster),
+            network_policies.exporter(cluster),
+        ],
         "components/kafka-strimzi/topics.yaml": [
             topic for each in cluster.allowed_namespaces for topic in kafka.topics(each, cluster, replicas=BROKERS)
         ],
@@ -58,6 +64,7 @@ def installation(cluster: ClusterSettings) -> Mapping[str, list[Manifest]]:
             monitoring.logger_monitor(cluster),
             monitoring.driver_monitor(cluster),
             monitoring.worker_monitor(cluster),
+            monitoring.exporter_monitor(cluster),
             *network_policies.scraping(cluster, PROMETHEUS_NAMESPACE),
         ],
         "components/prometheus-operator/rules.yaml": [monitoring.rules(cluster)],

@@ -33,7 +33,7 @@ READ_TABLES = "read-tables"
 """Of the job that judges what tables of predictions have anew."""
 TRUE_OUTCOMES = "join-labels"
 """Of the job that joins labels with rows."""
-LOGGER, WORKER = "logger", "attribution"
+LOGGER, WORKER, EXPORTER = "logger", "attribution", "exporter"
 """Components of the installation beside drivers."""
 
 FINGERPRINT = f"{PREFIX}fingerprint"

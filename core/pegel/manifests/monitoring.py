@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pegel.manifests import explaining_worker, labels
+from pegel.manifests import explaining_worker, exporter_deployment, labels
 from pegel.manifests.logger_deployment import selector
 from pegel.manifests.network_policies import JOBS
 from pegel.manifests.objects import POD_MONITOR, PROMETHEUS_RULE, SERVICE_MONITOR, Manifest
+from pegel.spec import names
 from pegel.spec.cluster_fields import mebibytes
 from pegel.spec.cluster_settings import ClusterSettings
 from pegel.spec.limits import STALE_AFTER, WEDGED_AFTER
@@ -50,6 +51,19 @@ def worker_monitor(cluster: ClusterSettings) -> Manifest:
         spec={
             "selector": {"matchLabels": explaining_worker.selector()},
             "podMetricsEndpoints": [{"port": "metrics", "path": "/metrics", "interval": EVERY}],
+        },
+    )
+
+
+def exporter_monitor(cluster: ClusterSettings) -> Manifest:
+    """Return what reads the exporter, where there is one."""
+    return SERVICE_MONITOR.manifest(
+        names.EXPORTER_OBJECT,
+        cluster.namespace,
+        labels=labels.OURS,
+        spec={
+            "selector": {"matchLabels": exporter_deployment.selector()},
+            "endpoints": [{"port": "metrics", "path": "/metrics", "interval": EVERY}],
         },
     )
 

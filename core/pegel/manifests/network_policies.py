@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pegel.manifests import explaining_worker, labels
+from pegel.manifests import explaining_worker, exporter_deployment, labels
 from pegel.manifests.logger_deployment import selector
 from pegel.manifests.objects import NETWORK_POLICY, Manifest
 from pegel.manifests.spark_application import METRICS_PORT
@@ -92,8 +92,19 @@ def workers(cluster: ClusterSettings) -> Manifest:
     )
 
 
+def exporter(cluster: ClusterSettings) -> Manifest:
+    """Let the exporter talk to the database, and to nobody else."""
+    return _policy(
+        "pegel-exporter",
+        cluster,
+        {"matchLabels": exporter_deployment.selector()},
+        ["Egress"],
+        egress=[{"ports": _ports(DATABASE_PORT)}],
+    )
+
+
 def scraping(cluster: ClusterSettings, namespace: str) -> list[Manifest]:
-    """Let the Prometheus of a namespace read the metrics of logger, drivers and attribution workers."""
+    """Let the Prometheus of a namespace read the metrics of logger, drivers, workers and exporter."""
     sources = [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}}}]
     return [
         _policy(
@@ -107,6 +118,7 @@ def scraping(cluster: ClusterSettings, namespace: str) -> list[Manifest]:
             ("logger", {"matchLabels": selector()}, names.LOGGER_PORT),
             ("jobs", JOBS, METRICS_PORT),
             ("attribution", {"matchLabels": explaining_worker.selector()}, names.WORKER_PORT),
+            ("exporter", {"matchLabels": exporter_deployment.selector()}, names.EXPORTER_PORT),
         )
     ]
 

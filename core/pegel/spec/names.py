@@ -135,6 +135,11 @@ LOGGER_PORT = 8080
 WORKER_PORT = 9405
 """On which an attribution worker tells Prometheus what it does, in a cluster."""
 
+EXPORTER_OBJECT = "pegel-exporter"
+"""Deployment and Service of what tells Prometheus of models, in a cluster."""
+EXPORTER_PORT = 9108
+"""On which it listens, there and as `pegel exporter`."""
+
 RUNTIME = "pegel-sklearn"
 """The ClusterServingRuntime of our own model server."""
 

@@ -106,31 +106,39 @@ def test_no_role_of_an_overlay_has_a_wildcard(overlay: str) -> None:
     assert [] == of_kind(overlay, "ClusterRole", "ClusterRoleBinding")
 
 
-def test_workers_join_an_overlay(tmp_path: Path) -> None:
-    """With their component added, an overlay has a worker for each namespace of models, as restricted as all pods."""
+@pytest.mark.parametrize(
+    ("component", "expected"),
+    [
+        ("attribution", {("Deployment", "pegel-attribution-default"), ("NetworkPolicy", "pegel-attribution")}),
+        (
+            "exporter",
+            {("Deployment", "pegel-exporter"), ("Service", "pegel-exporter"), ("NetworkPolicy", "pegel-exporter")},
+        ),
+    ],
+)
+def test_components_join_an_overlay(tmp_path: Path, component: str, expected: set[tuple[str, str]]) -> None:
+    """With a component added, an overlay has its one pod, as restricted as all pods; it runs once."""
     places = {
-        name: os.path.relpath(ROOT / "k8s" / name, tmp_path) for name in ("overlays/dev", "components/attribution")
+        name: os.path.relpath(ROOT / "k8s" / name, tmp_path) for name in ("overlays/dev", f"components/{component}")
     }
     whole = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [places["overlays/dev"]],
-        "components": [places["components/attribution"]],
+        "components": [places[f"components/{component}"]],
     }
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(whole))
     objects = put_together(tmp_path)
     added = [each for each in objects if each not in rendered("dev")]
-    (worker,) = [each for each in added if each["kind"] == "Deployment"]
-    pod = worker["spec"]["template"]["spec"]
+    (deployment,) = [each for each in added if each["kind"] == "Deployment"]
+    pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
 
-    assert {("Deployment", "pegel-attribution-default"), ("NetworkPolicy", "pegel-attribution")} == {
-        (each["kind"], each["metadata"]["name"]) for each in added
-    }
+    assert expected == {(each["kind"], each["metadata"]["name"]) for each in added}
     assert (False, True, 1) == (
         pod["automountServiceAccountToken"],
         pod["securityContext"]["runAsNonRoot"],
-        worker["spec"]["replicas"],
+        deployment["spec"]["replicas"],
     )
     assert (True, ["ALL"]) == (
         container["securityContext"]["readOnlyRootFilesystem"],
