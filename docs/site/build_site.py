@@ -68,11 +68,14 @@ def gather(source: Path) -> None:
 
 
 def _link_folders(source: Path, listed: Collection[Path]) -> None:
-    """Put each page that the contents do not list below the README.md of its folder, or of the folder above."""
+    """Put each page that the contents do not list below the README.md of its folder, or of the folder above.
+
+    One of docs/ itself has to be listed: Sphinx says so.
+    """
     for page in pages():
-        if page in listed or page == CONTENTS:
-            continue
         above = page.parent.parent if page.name == "README.md" else page.parent
+        if page in listed or above == CONTENTS.parent or page == CONTENTS:
+            continue
         entry = page.relative_to(above).with_suffix("")
         with (source / above.relative_to(ROOT) / "README.md").open("a", encoding="utf-8") as folder:
             folder.write(f"\n```{{toctree}}\n:hidden:\n\n{entry}\n```\n")
