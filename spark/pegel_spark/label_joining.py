@@ -169,15 +169,19 @@ class ModelLabels:
             sf.max(is_new).alias("is_new"), sf.count("*").alias("received")
         )
         by_subject = self._with_rows(told).groupBy("day", "key", "place", "is_new", "received")
-        found = by_subject.agg(sf.collect_set("hour").alias("hours")).groupBy("day")
+        # The first and the last hour of a subject, not a set of them: of ten million subjects these do not fit a heap.
+        found = by_subject.agg(sf.min("hour").alias("first"), sf.max("hour").alias("last")).groupBy("day")
+        is_found = sf.col("first").isNotNull()
         days = found.agg(
             sf.count("*").alias("subjects"),
             sf.sum("received").alias("received"),
-            sf.count_if(sf.size("hours") > 0).alias("matched"),
-            sf.array_distinct(sf.flatten(sf.collect_list(sf.when(sf.col("is_new"), sf.col("hours"))))).alias("hours"),
+            sf.count_if(is_found).alias("matched"),
+            sf.collect_set(sf.when(sf.col("is_new") & is_found, sf.struct("first", "last"))).alias("stretches"),
         ).collect()
-        hours = {datetime.fromtimestamp(hour * 3600, UTC) for row in days for hour in row.hours}
-        return hours, [self._day(row) for row in days]
+        # By entity an hour between two others may be looked at in vain, which changes nothing.
+        stretches = {(stretch.first, stretch.last) for row in days for stretch in row.stretches}
+        hours = {hour for first, last in stretches for hour in range(first, last + 1)}
+        return {datetime.fromtimestamp(hour * 3600, UTC) for hour in hours}, [self._day(row) for row in days]
 
     def _day(self, row: Any) -> LabelDay:
         day = date.fromordinal(date(1970, 1, 1).toordinal() + row.day)
