@@ -60,3 +60,15 @@ def test_the_fake_answers_as_a_real_one(dry_run: str, browse: Any) -> None:
     ]
 
     assert [shape(example, example) for _, example in pairs] == [shape(answer, example) for answer, example in pairs]
+
+
+def test_runs_of_several_workflows_are_listed(dry_run: str) -> None:
+    """What `pegel runs` asks for is answered by a real Airflow: workflows by tag, their runs, one state alone."""
+    with AirflowApi(dry_run, "ada", PASSWORDS["ada"]) as airflow:
+        dags = airflow.tagged("pegel")
+        known = airflow.runs_of(dags, 100)
+        failed = airflow.runs_of([DAG], 100, states=["failed"])
+
+    assert {DAG, "model_onboard"} <= set(dags)
+    assert (DAG, "success") in {(run.dag, run.state) for run in known}
+    assert [] == [run for run in failed if run.state != "failed"]

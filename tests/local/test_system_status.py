@@ -274,25 +274,30 @@ def test_a_terminal_shows_each_command_whole(settings: Settings, engine: Engine)
 
 
 def test_machines_read_the_same(settings: Settings, engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    """With `--json` the sections are what `gather` returns, and `good` is the exit code in a word."""
+    """With `--json` there is what `gather` returns, a row each, and `good` is the exit code in a word."""
     silenced(engine, datetime.now(UTC))
     code, said = status(settings, capsys, "--json")
     document = json.loads(said)
-    (silence,) = document["sections"]["silences"]
+    (silence,) = (row for row in document["status"] if row["section"] == "silences")
+    (system,) = (row for row in document["status"] if row["section"] == "components")
 
     assert (1, False) == (code, document["good"])
     same = f" --home {settings.home}"
     assert ("silence 1", f"pegel unsilence 1{same}") == (silence["name"], silence["remedy"])
-    assert [{"name": "system", "state": f"not up in {settings.home}", "good": False, "remedy": f"pegel up{same}"}] == (
-        document["sections"]["components"]
+    state = f"not up in {settings.home}"
+    assert {"section": "components", "name": "system", "state": state, "good": False, "remedy": f"pegel up{same}"} == (
+        system
     )
+    assert [] == document["unread"]
 
 
 def test_machines_read_what_has_no_database(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     """A home in which nothing ever ran is a document, too."""
     code, said = status(settings, capsys, "--json")
 
-    assert (1, f"pegel up --home {settings.home}") == (code, json.loads(said)["sections"]["database"][0]["remedy"])
+    (database,) = (row for row in json.loads(said)["status"] if row["section"] == "database")
+
+    assert (1, f"pegel up --home {settings.home}") == (code, database["remedy"])
 
 
 def recorded(settings: Settings, *, process: ProcessId) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -13,11 +12,13 @@ from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.silencing import Silence
 from pegel.cli.console import err, say
+from pegel.cli.listed_rows import JsonOption, tell_json, tell_table
+from pegel.cli.look_again import WatchOption, look_or_watch
 from pegel.cli.model_pattern import model_pattern
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.watched_model import VersionOption, opened
 from pegel.errors import InvalidSpec
-from pegel.report.alert_lines import alert_json, alert_line, event_json, event_line
+from pegel.report.alert_lines import alert_cells, alert_json, alert_line, event_json, event_line
 from pegel.store.alert_history import AlertHistory
 from pegel.store.alert_store import AlertStore
 from pegel.store.silence_store import SilenceStore
@@ -29,7 +30,7 @@ AlertId = Annotated[
 ]
 All = Annotated[bool, typer.Option("--all", help=f"Also those that are over, the {NEWEST} newest of all.")]
 Model = Annotated[str | None, typer.Option("--model", help="Of one model alone: `delays`, or `delays/1`.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
+HEAD = ("id", "model", "kind", "features", "since", "how it stands")
 
 
 def alerts(  # noqa: PLR0917  options are named on the command line
@@ -37,49 +38,57 @@ def alerts(  # noqa: PLR0917  options are named on the command line
     all_of_them: All = False,
     model: Model = None,
     version: VersionOption = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
+    watch: WatchOption = False,
     home: HomeOption = None,
 ) -> None:
     """List the open alerts, the oldest first, or tell what happened to one. Exit code 1 if one cannot be read."""
-    now, damaged = datetime.now(UTC), list[str]()
     if alert is not None and (model is not None or version is not None or all_of_them):
         raise InvalidSpec("expected an id alone, given options that choose alerts with it. Nothing was read.")
     name, number = model_pattern(model, version, otherwise="Nothing was read.")
-    with opened(settings_of(home)) as engine:
-        silences = SilenceStore(engine).in_force(now, damaged=damaged)
-        if alert is not None:
-            _tell_one(engine, AlertStore(engine).alert(alert), silences, now, damaged, as_json=as_json)
-        else:
+    settings = settings_of(home)
+
+    def look() -> None:
+        now, damaged = datetime.now(UTC), list[str]()
+        with opened(settings) as engine:
+            silences = SilenceStore(engine).in_force(now, damaged=damaged)
             store = AlertStore(engine)
-            if all_of_them:
+            if alert is not None:
+                _tell_one(engine, store.alert(alert), silences, now, damaged, as_json=as_json, on_one_line=watch)
+                known = []
+            elif all_of_them:
                 known = store.alerts(name, number, limit=NEWEST, damaged=damaged)[::-1]
             else:
                 known = store.open_alerts(name, number, damaged=damaged)
-            _list(known, silences, now, damaged, as_json=as_json)
-            if not known and not as_json:
+        if as_json and alert is None:
+            told = [alert_json(one, silences, now) for one in known]
+            tell_json("alerts", told, damaged, on_one_line=watch)
+        elif alert is None:
+            tell_table(HEAD, [alert_cells(one, silences, now) for one in known])
+            if not known:
                 say(f"no alert is open; `pegel alerts --all{same_home(home)}` lists those that are over")
-    for reason in damaged:
-        say(reason, err)
-    if damaged:
-        raise typer.Exit(1)
+        for reason in damaged:
+            say(reason, err)
+        if damaged:
+            raise typer.Exit(1)
 
-
-def _list(known: list[Alert], silences: list[Silence], now: datetime, damaged: list[str], *, as_json: bool) -> None:
-    if as_json:
-        told = [alert_json(alert, silences, now) for alert in known]
-        say(json.dumps({"alerts": told, "unread": damaged}, indent=2))
-        return
-    for alert in known:
-        say(alert_line(alert, silences, now))
+    look_or_watch(look, watch=watch, as_json=as_json)
 
 
 def _tell_one(
-    engine: Engine, alert: Alert, silences: list[Silence], now: datetime, damaged: list[str], *, as_json: bool
+    engine: Engine,
+    alert: Alert,
+    silences: list[Silence],
+    now: datetime,
+    damaged: list[str],
+    *,
+    as_json: bool,
+    on_one_line: bool,
 ) -> None:
     events: list[AlertEvent] = AlertHistory(engine).of(alert.id, damaged=damaged)
     if as_json:
         told = alert_json(alert, silences, now) | {"history": [event_json(event) for event in events]}
-        say(json.dumps(told | {"unread": damaged}, indent=2))
+        tell_json("alerts", [told], damaged, on_one_line=on_one_line)
         return
     say(alert_line(alert, silences, now))
     for event in events:

@@ -1,20 +1,22 @@
 """The `pegel` command line. What is the user's input never ends in a traceback: one sentence, and an exit code.
 
-Exit codes: 0 done · 1 it did not work · 2 the input was refused · 74 done, but standard output took nothing more: what
-it lacks is on standard error · 130 interrupted: processes that were started here have been stopped, a workflow of
-Airflow goes on.
+Exit codes: 0 done · 1 it did not work, or something listed is bad or cannot be read · 2 the input was refused · 74
+done, but standard output took nothing more: what it lacks is on standard error · 130 interrupted: processes that were
+started here have been stopped, a workflow of Airflow goes on.
 Those of `pegel check` are its verdict: 0 ok · 1 findings · 2 too little to say · 3 it could not be checked.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Callable
 
 import typer
 
+from pegel.cli.completion import words_to_complete
 from pegel.cli.console import INTERRUPTED, UNPRINTED, err, lacking, say
 from pegel.cli.usage import UsageError, usage_refusal
 from pegel.errors import InvalidSpec, PegelError
@@ -61,23 +63,29 @@ COMMANDS = Extensions(
 )
 """Each command by its name. An installed package adds one by an entry point of the group `pegel.commands`."""
 REFUSED, UNCHECKED = 2, 3
+"""0: done; 1: it did not work; 2: the input was refused. The codes of `check` are its verdict, and 3: there is none."""
+ABOUT_COMPLETION = ("--install-completion", "--show-completion")
 HIDDEN = ("demo",)
 """`make demo` runs it, after installing what it needs."""
 
 
-def build(asked: list[str]) -> typer.Typer:
-    """Return the command line. Only the command that is asked for is imported: the database alone costs a second."""
+def build(asked: list[str], *, completing: bool = False) -> typer.Typer:
+    """Return the command line. Only the command that is asked for is imported: the database alone costs a second.
+
+    While a shell is `completing` the name of a command, none is.
+    """
     app = typer.Typer(
         name="pegel",
         help="Watch what served machine-learning models are asked and answer.",
-        add_completion=False,
         pretty_exceptions_enable=False,
     )
     # Without a callback, an app of one command would take the command's name for its first argument.
     app.callback()(_nothing)
     known = COMMANDS.names()
-    for name in [name for name in known if name in asked[:1]] or known:
-        app.command(name, hidden=name in HIDDEN)(_command(name, asked))
+    meant = [name for name in known if name in asked[:1]]
+    for name in known if completing else meant or known:
+        wanted = not completing or name in asked[:1]
+        app.command(name, hidden=name in HIDDEN)(_command(name, asked) if wanted else _unread)
     return app
 
 
@@ -99,16 +107,23 @@ def _listed_only() -> None:
     """Not whole here; run it to see what it lacks."""
 
 
+def _unread() -> None:
+    pass
+
+
 def _nothing() -> None:
     """Watch what served machine-learning models are asked and answer."""
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
+    typed = words_to_complete(os.environ)
     asked = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         # What ends a command on purpose is returned: of `check` it is the verdict.
-        code = build(asked)(asked, prog_name="pegel", standalone_mode=False)
+        completing = typed is not None or asked[0] in ABOUT_COMPLETION
+        app = build(asked if typed is None else typed, completing=completing)
+        code = app(asked, prog_name="pegel", standalone_mode=False)
     except typer.Abort:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  a shell must not take a defect for findings

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pegel.cli.console import err, say
+from pegel.cli.listed_rows import JsonOption, tell_json
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import opened
 from pegel.errors import InvalidSpec, PegelError, PermanentError, SetupError, Unavailable
@@ -38,14 +39,23 @@ Version = Annotated[int | None, typer.Option(min=1, help="Needed if there are se
 Split = Annotated[str | None, typer.Option(help="Needed if there are several.")]
 
 
-def data(verb: Act, name: Named = None, version: Version = None, split: Split = None, home: HomeOption = None) -> None:
+def data(  # noqa: PLR0917  options are named on the command line
+    verb: Act,
+    name: Named = None,
+    version: Version = None,
+    split: Split = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List, show or remove registered training data; what a monitor uses is not removed."""
     settings = settings_of(home)
     store = LocalFeatureStore(settings.features)
+    if as_json and verb is not Verb.LIST:
+        raise InvalidSpec(f"--json: expected it with list, given {verb}. Nothing was changed.")
     if verb is Verb.LIST:
         if name is not None:
             raise InvalidSpec(f"expected no name to list, given {listed([name])}: `pegel data show` tells of one.")
-        _list(store, settings)
+        _list(store, settings, as_json=as_json)
     elif name is None:
         raise InvalidSpec(f"expected a NAME to {verb}; `pegel data list` has them. Nothing was changed.")
     elif verb is Verb.SHOW:
@@ -55,13 +65,19 @@ def data(verb: Act, name: Named = None, version: Version = None, split: Split = 
         _remove(store, settings, _meant(store, name, version, split))
 
 
-def _list(store: LocalFeatureStore, settings: Settings) -> None:
+def _list(store: LocalFeatureStore, settings: Settings, *, as_json: bool) -> None:
     references = store.references()
+    told, unread = list[Registered](), list[str]()
     for ref in references:
         try:
-            say(Registered.read(store, ref).line)
+            told.append(Registered.read(store, ref))
         except PegelError as error:
-            say(f"{ref}  cannot be read: {error}")
+            unread.append(f"{ref}  cannot be read: {error}")
+    if as_json:
+        tell_json("data", [one.to_json() for one in told], unread, on_one_line=False)
+        return
+    for line in sorted([*(one.line for one in told), *unread]):
+        say(line)
     if not references:
         say(f"no training data in {place(settings.features)}; `pegel register` adds some")
 

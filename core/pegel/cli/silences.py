@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,25 +9,25 @@ import typer
 
 from pegel.alerts.silencing import Silence
 from pegel.cli.console import err, say
+from pegel.cli.listed_rows import JsonOption, tell_json, tell_table
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.watched_model import opened
 from pegel.report.silence_words import silenced
 from pegel.store.silence_store import SilenceStore
 
 Past = Annotated[bool, typer.Option("--all", help="Also those that are over.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print them for machines.")]
+HEAD = ("id", "state", "what is silenced")
 
 
-def silences(*, past: Past = False, as_json: AsJson = False, home: HomeOption = None) -> None:
+def silences(*, past: Past = False, as_json: JsonOption = False, home: HomeOption = None) -> None:
     """List the silences in force and those that come; exit code 1 if one cannot be read: it holds back no mail."""
     now, damaged = datetime.now(UTC), list[str]()
     with opened(settings_of(home)) as engine:
         known = SilenceStore(engine).all(now, past=past, damaged=damaged)
     if as_json:
-        say(json.dumps({"silences": [_plain(one, now) for one in known], "unread": damaged}, indent=2))
+        tell_json("silences", [_plain(one, now) for one in known], damaged, on_one_line=False)
     else:
-        for one in known:
-            say(f"{one.id}  {one.state(now)}  {silenced(one, now)}")
+        tell_table(HEAD, [(str(one.id), one.state(now).value, silenced(one, now)) for one in known])
         if not known and not damaged:
             say(f"no silence is in force or comes; `pegel silences --all{same_home(home)}` lists those that are over")
     for reason in damaged:

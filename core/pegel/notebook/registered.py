@@ -67,6 +67,18 @@ class Registered:
         """Return one line for a list."""
         return f"{self.ref}  {self._size}{self._period(', ')}"
 
+    def to_json(self) -> dict[str, object]:
+        """Return the same for machines."""
+        covered = None if self.covered is None else [self.covered.start.isoformat(), self.covered.end.isoformat()]
+        return {
+            "reference": str(self.ref),
+            "rows": self.rows,
+            "fields": [field.name for field in self.schema.fields],
+            "time": self.time,
+            "label": self.label,
+            "covered": covered,
+        }
+
     def __str__(self) -> str:
         """Return everything that is known, a line each."""
         lines = [self._size, *_table(self.schema)]

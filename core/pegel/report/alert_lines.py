@@ -24,6 +24,13 @@ def alert_line(alert: Alert, silences: Sequence[Silence], now: datetime) -> str:
     )
 
 
+def alert_cells(alert: Alert, silences: Sequence[Silence], now: datetime) -> tuple[str, ...]:
+    """Return the same as the cells of a table."""
+    names = ", ".join(shown(name, NAME_LIMIT) for name in alert.names)
+    stands = "; ".join(standing(alert, silences, now))
+    return (alert.id[:8], alert.key, alert.kind.value, names, f"{began(alert, now)} UTC", stands)
+
+
 def standing(alert: Alert, silences: Sequence[Silence], now: datetime) -> list[str]:
     """Return how an alert stands, in phrases: mailed, acknowledged, silenced, over."""
     if alert.over_at is not None:

@@ -99,11 +99,16 @@ def refresh_line(refresh: Refresh) -> str:
 
 def promotion_line(promotion: Promotion, *, current: bool) -> str:
     """Return a promotion as one line of a history."""
-    why = f": {shown(promotion.why)}" if promotion.why else ""
-    over = "the first one" if promotion.previous is None else f"in place of {short(promotion.previous)}"
-    mark = "  (current)" if current else ""
-    by = shown(promotion.by, NAME_LIMIT)
-    return f"{promotion.at:%Y-%m-%d %H:%M} UTC  {short(promotion.baseline_id)}  {over}  by {by}{why}{mark}"
+    at, new, over, by, why, mark = promotion_cells(promotion, current=current)
+    place = over if promotion.previous is None else f"in place of {over}"
+    return f"{at}  {new}  {place}  by {by}" + (f": {why}" if why else "") + (f"  ({mark})" if mark else "")
+
+
+def promotion_cells(promotion: Promotion, *, current: bool) -> tuple[str, ...]:
+    """Return a promotion as the cells of a table: when, what, in place of what, by whom, why, whether it is current."""
+    over = "the first one" if promotion.previous is None else short(promotion.previous)
+    at, by = f"{promotion.at:%Y-%m-%d %H:%M} UTC", shown(promotion.by, NAME_LIMIT)
+    return (at, short(promotion.baseline_id), over, by, shown(promotion.why), "current" if current else "")
 
 
 def _field(one: FieldChange) -> str:

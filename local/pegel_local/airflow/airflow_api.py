@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -28,7 +28,11 @@ AGAIN_AFTER_S = (0.5, 1.0, 2.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of a workflow. `ended_at` is None while it goes on. `conf`: what it was started with."""
+    """One run of a workflow. `ended_at` is None while it goes on.
+
+    `conf`: what it was started with. `by`: who has started it, empty where nobody did. `note`: of a run that failed,
+    why, a line for each task.
+    """
 
     dag: str
     id: str
@@ -36,6 +40,8 @@ class Run:
     started_at: datetime | None
     ended_at: datetime | None
     conf: Mapping[str, Any] = field(default_factory=dict)
+    by: str = ""
+    note: str = ""
 
     @property
     def ended(self) -> bool:
@@ -117,6 +123,18 @@ class AirflowApi:
     def runs(self, dag: str, limit: int = 20) -> list[Run]:
         """Return the latest runs of a workflow, newest first."""
         answer = self._send("GET", f"/api/v2/dags/{dag}/dagRuns", params={"order_by": "-run_after", "limit": limit})
+        return [_run(each) for each in answer["dag_runs"]]
+
+    def tagged(self, tag: str) -> list[str]:
+        """Return the names of the workflows that have a tag, at most a hundred."""
+        answer = self._send("GET", "/api/v2/dags", params={"tags": tag, "limit": 100})
+        return sorted(str(each["dag_id"]) for each in answer["dags"])
+
+    def runs_of(self, dags: Sequence[str], limit: int, *, states: Sequence[str] = ()) -> list[Run]:
+        """Return the latest runs of several workflows, newest first; of no other states than `states`, if any."""
+        asked = {"dag_ids": list(dags), "order_by": "-run_after", "page_limit": limit}
+        asked |= {"states": list(states)} if states else {}
+        answer = self._send("POST", "/api/v2/dags/~/dagRuns/list", json=asked)
         return [_run(each) for each in answer["dag_runs"]]
 
     def tasks(self, run: Run) -> list[Task]:
@@ -238,6 +256,8 @@ def _run(data: dict[str, Any]) -> Run:
         started_at=_instant(data["start_date"]),
         ended_at=_instant(data["end_date"]),
         conf=data.get("conf") or {},
+        by=data.get("triggering_user_name") or "",
+        note=data.get("note") or "",
     )
 
 

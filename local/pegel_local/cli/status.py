@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from pegel.cli.console import out, say
+from pegel.cli.listed_rows import JsonOption, tell_json
+from pegel.cli.look_again import WatchOption, look_or_watch
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel_local.system.status_line import StatusLine
 from pegel_local.system.system_status import gather
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
 Sections = dict[str, list[StatusLine]]
 
 
-def status(*, as_json: AsJson = False, home: HomeOption = None) -> None:
+def status(*, as_json: JsonOption = False, watch: WatchOption = False, home: HomeOption = None) -> None:
     """Show components, drivers, models, silences, lag and disk; each bad line names the next command.
 
     Exit code 1 if one is bad.
     """
-    sections = {name: [_of_home(line, home) for line in lines] for name, lines in gather(settings_of(home)).items()}
-    good = all(line.good for lines in sections.values() for line in lines)
-    if as_json:
-        say(json.dumps({"good": good, "sections": _plain(sections)}, indent=2))
-    elif out.is_terminal:
-        out.print(screen(sections))
-    else:
-        say("\n".join(_lines(sections)))
-    if not good:
-        raise typer.Exit(1)
+    settings = settings_of(home)
+
+    def look() -> None:
+        sections = {name: [_of_home(line, home) for line in lines] for name, lines in gather(settings).items()}
+        good = all(line.good for lines in sections.values() for line in lines)
+        if as_json:
+            tell_json("status", _plain(sections), on_one_line=watch, good=good)
+        elif out.is_terminal:
+            out.print(screen(sections))
+        else:
+            say("\n".join(_lines(sections)))
+        if not good:
+            raise typer.Exit(1)
+
+    look_or_watch(look, watch=watch, as_json=as_json)
 
 
 def _of_home(line: StatusLine, home: Path | None) -> StatusLine:
@@ -43,8 +48,8 @@ def _of_home(line: StatusLine, home: Path | None) -> StatusLine:
     return replace(line, remedy=f"{line.remedy}{same_home(home)}") if line.remedy.startswith("pegel ") else line
 
 
-def _plain(sections: Sections) -> dict[str, list[dict[str, object]]]:
-    return {section: [asdict(line) for line in lines] for section, lines in sections.items()}
+def _plain(sections: Sections) -> list[dict[str, Any]]:
+    return [{"section": section} | asdict(line) for section, lines in sections.items() for line in lines]
 
 
 def screen(sections: Sections) -> Table:

@@ -79,8 +79,9 @@ def test_the_history_says_who_when_and_why(ids: list[str], tmp_path: Path, capsy
 
     assert code == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"2026-01-01 02:00 UTC  {second}  in place of {first}  by ada: summer  (current)",
-        f"2026-01-01 00:00 UTC  {first}  the first one  by model_onboard",
+        "since                 baseline      in place of    by             why",
+        f"2026-01-01 02:00 UTC  {second}  {first}   ada            summer  current",
+        f"2026-01-01 00:00 UTC  {first}  the first one  model_onboard",
         f"new {third}  waits for an answer",
         told,
         f"new {second}  2026-01-01 02:00 UTC promoted by ada: summer",

@@ -49,6 +49,7 @@ READERS = (
     ("silences",),
     ("unsilence", "1"),
     ("alerts",),
+    ("baselines", "delays", "--json"),
 )
 """Commands that need a system that is there."""
 

@@ -118,8 +118,8 @@ def test_the_list_has_those_in_force_and_to_come_and_with_all_those_that_are_ove
     text, document = lines[: lines.index("{")], json.loads(lines[lines.index("{") :])
 
     assert [0, 0, 0] == codes
-    assert ["1  in force", "2  coming", "1  in force", "2  coming", "3  past"] == [
-        line.partition("  no mail")[0] for line in text.splitlines()
+    assert ["id  state", "1   in force", "2   coming", "id  state", "1   in force", "2   coming", "3   past"] == [
+        line[:12].rstrip() for line in text.splitlines()
     ]
     assert [(1, "in force"), (2, "coming")] == [(one["id"], one["state"]) for one in document["silences"]]
     assert {"model": "fraud", "version": None, "segment": None, "feature": None, "kind": None} == (
