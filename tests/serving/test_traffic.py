@@ -192,6 +192,39 @@ def test_a_machine_that_cannot_send_as_fast_is_not_taken_for_a_slow_server() -> 
     assert "late" not in summary(late, "x", ClosedLoop(2))
 
 
+def test_headers_go_with_each_request(table: Path, sink: sinks.Sink) -> None:
+    """A client says who it is in a header of its choice; a value may have `=` and blanks."""
+    headers = ("--header", "X-Client-Id=branch = 7", "--header", "x-trace=1")
+
+    assert 0 == run(table, "--to", f"{sink.url}m:predict", "--rate", 500, "--rows", 3, *headers)
+    assert [("branch = 7", "1")] * 3 == [(sent["X-Client-Id"], sent["x-trace"]) for sent, _ in sink.got]
+    assert 3 == len({sent["Ce-Id"] for sent, _ in sink.got})
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        (["X-Client-Id"], "expected NAME=VALUE in ASCII such as X-Client-Id=shop, given 'X-Client-Id'"),
+        (["X-Client-Id="], "expected NAME=VALUE"),
+        (["X Client=shop"], "expected NAME=VALUE"),
+        (["X-Client-Id=one\r\nX-Other: two"], "expected NAME=VALUE"),
+        (["content-LENGTH=1"], "given 'content-LENGTH', which each request has of its own"),
+        (["Ce-Id=1"], "given 'Ce-Id', which each request has of its own"),
+        (["X-Client-Id=one", "x-client-id=two"], "expected each name once, given 'x-client-id' twice"),
+    ],
+)
+def test_headers_that_no_client_sends_are_refused(
+    table: Path, sink: sinks.Sink, capsys: pytest.CaptureFixture[str], headers: list[str], reason: str
+) -> None:
+    """What is no header, breaks its line, stands twice, or makes the request is refused, and nothing is sent."""
+    given = [part for header in headers for part in ("--header", header)]
+
+    code, said = run(table, "--to", f"{sink.url}m:predict", *given), capsys.readouterr().err
+
+    assert (2, True, True) == (code, said.startswith("--header: "), reason in said)
+    assert [] == sink.got
+
+
 def test_a_time_and_a_rate_are_so_many_rows(table: Path, sink: sinks.Sink) -> None:
     """Half a second at 30 a second are 15 rows: the table begins again."""
     assert 0 == run(table, "--to", f"{sink.url}m:predict", "--rate", 30, "--for", "0.5s")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -29,6 +29,7 @@ from pegel_local.machine.interrupts import until_interrupted
 from pegel_local.traffic import loops
 from pegel_local.traffic.answer_log import AnswerLog
 from pegel_local.traffic.changes import changes_of, share_of
+from pegel_local.traffic.client_headers import headers_of
 from pegel_local.traffic.closing_summary import summary
 from pegel_local.traffic.loops import ClosedLoop, Loop, OpenLoop
 from pegel_local.traffic.on_purpose import OnPurpose
@@ -65,6 +66,9 @@ Outliers = Annotated[str, typer.Option(help="Part of the rows with one number fa
 Duplicates = Annotated[str, typer.Option(help="Part of the requests that repeat the one before, with its id: 5%.")]
 After = Annotated[str | None, typer.Option(metavar="TIME", help="Change nothing before so long after the start.")]
 AsList = Annotated[bool, typer.Option("--as-list", help="v1: rows as lists, in the order of the columns.")]
+Header = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=VALUE", help="A header of each request, as X-Client-Id=shop.")
+]
 Log = Annotated[Path | None, typer.Option(help="Write a line of JSON for each answer to this file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what came of it for machines.")]
 _COUNTABLE = 2**53
@@ -91,6 +95,7 @@ def traffic(  # noqa: PLR0917  options are named on the command line
     duplicates: Duplicates = "0%",
     after: After = None,
     as_list: AsList = False,
+    header: Header = None,
     log: Log = None,
     as_json: AsJson = False,
     home: HomeOption = None,
@@ -105,6 +110,7 @@ def traffic(  # noqa: PLR0917  options are named on the command line
         share_of("--duplicates", duplicates, most=0.5),
         _seconds("--after", after) or 0.0,
     )
+    headers = headers_of(header or ())
     seconds, loop = _seconds("--for", lasting), _loop(rate, connections)
     settings = settings_of(home)
     receiver = receiver_of(to, protocol, settings)
@@ -120,7 +126,14 @@ def traffic(  # noqa: PLR0917  options are named on the command line
         requests = on_purpose.requests(sending, body, loop, batch=batch, skip=skip)
         with AnswerLog(log) as written:
             interrupted = _send(
-                receiver, islice(requests, count), loop, count=count, seconds=seconds, log=written, counts=counts
+                receiver,
+                islice(requests, count),
+                loop,
+                headers=headers,
+                count=count,
+                seconds=seconds,
+                log=written,
+                counts=counts,
             )
     say(json.dumps(counts.to_json()) if as_json else summary(counts, receiver.address, loop))
     for kind, sentence in {} if as_json else counts.said.items():
@@ -194,6 +207,7 @@ def _send(
     requests: Iterator[Request],
     loop: Loop,
     *,
+    headers: Mapping[str, str],
     count: int | None,
     seconds: float | None,
     log: AnswerLog,
@@ -217,6 +231,7 @@ def _send(
             seconds=seconds or math.inf,
             progress=progress,
             settled=log.write,
+            headers=headers,
         )
         try:
             asyncio.run(until_interrupted(sending))

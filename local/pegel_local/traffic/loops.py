@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeAlias
 
 import aiohttp
@@ -60,14 +61,17 @@ async def send(
     progress: Progress = lambda _sent, _seconds: None,
     settled: Callable[[TimedAnswer], None] = lambda _answer: None,
     within_s: float = WITHIN_S,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Send requests and wait for the answers; `counts` is kept up to date, `settled` is told each answer as it comes.
 
+    `headers` go with each request, beside its id and the kind of its body.
     A slow answer does not slow the requests behind it in an open loop. After `seconds` nothing more is sent. A request
     has failed when its answer is not whole `within_s` after it was sent, so an interrupt alone leaves any without an
     outcome. Failures are counted, never raised; `settled` is not to raise any.
     """
-    async with client(loop.under_way if isinstance(loop, OpenLoop) else loop.connections, IDLE_S) as session:
+    connections = loop.under_way if isinstance(loop, OpenLoop) else loop.connections
+    async with client(connections, IDLE_S, headers) as session:
         sender = _Sender(session, address, within_s=within_s, counts=counts, progress=progress, settled=settled)
         try:
             if isinstance(loop, OpenLoop):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -27,8 +27,8 @@ _MOST_BYTES_SAID = 1 << 16
 """Of the body of an error or a redirect, of which no more than some words are told."""
 
 
-def client(connections: int, idle_s: float) -> aiohttp.ClientSession:
-    """Return a client of so many connections, each kept `idle_s` after its last request.
+def client(connections: int, idle_s: float, headers: Mapping[str, str]) -> aiohttp.ClientSession:
+    """Return a client of so many connections, each kept `idle_s` after its last request, with headers of its own.
 
     It has no limit of time of its own, since those of its library are whole seconds of a clock. What is compressed is
     not asked for, and not unpacked: what is small here may be large then.
@@ -37,7 +37,7 @@ def client(connections: int, idle_s: float) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=idle_s),
         timeout=aiohttp.ClientTimeout(),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"accept-encoding": "identity"},
+        headers={**headers, "accept-encoding": "identity"},
         auto_decompress=False,
     )
 

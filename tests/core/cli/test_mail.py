@@ -75,3 +75,24 @@ def test_the_newest_mail_about_a_model_is_shown(
 
     assert 0 == run(model, "--home", str(tmp_path))
     assert f"Subject: [pegel] {subject}" == capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize(("text", "subject"), [("NOT THOSE", "answers are not those of version 1"), ("v1: ", "income")])
+def test_the_newest_mail_with_such_a_subject_is_shown(
+    text: str, subject: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a text, mails whose subject does not have it are passed over; capitals do not matter."""
+    keep(tmp_path, 1, "[pegel] loans v1: answers are not those of version 1", "not those")
+    keep(tmp_path, 2, "[pegel] loans v1: income", "its newest")
+    keep(tmp_path, 3, "[pegel] trips v2: length", "v1: not those")
+
+    assert 0 == run("--subject", text, "--home", str(tmp_path))
+    assert subject in capsys.readouterr().out.splitlines()[0]
+
+
+def test_what_was_looked_for_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no mail is wanted, the sentence says about which model and with which subject there is none."""
+    keep(tmp_path, 1, "[pegel] loans v1: income", "its newest")
+
+    assert 1 == run("loans", "--subject", "probing", "--home", str(tmp_path))
+    assert "no mail about loans with 'probing' in its subject in " in " ".join(capsys.readouterr().err.split())
