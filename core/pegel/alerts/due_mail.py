@@ -23,6 +23,9 @@ _COMES_AND_GOES = frozenset(
     }
 )
 """Kinds of which a short pause is no end. Another model, missing answers and wrong ones are news each time."""
+_HAS_TO_LAST = _COMES_AND_GOES - {AlertKind.PROBING}
+"""Kinds of which nobody is mailed before they lasted `mail_after`. Whoever looks for where an answer turns is done by
+then, and may have what he looked for."""
 
 
 def due_mail(
@@ -99,7 +102,7 @@ def _came_back(alert: Alert, previous: Alert, now: datetime, spec: MonitorSpec) 
 
 def _unmailed(alert: Alert, spec: MonitorSpec) -> tuple[str, ...]:
     """Return the features that no mail told, and that last for as long as the spec wants before one does."""
-    at_once = alert.kind not in _COMES_AND_GOES
+    at_once = alert.kind not in _HAS_TO_LAST
     return tuple(
         one.feature
         for one in alert.features

@@ -413,8 +413,8 @@ class Alerting(Section):
     """No further mail about the same alert before this has passed, unless it grows to more features."""
     mail_after: Delay = timedelta(0)
     """How long a drift, or whatever else comes and goes, lasts before anybody is mailed; what is over before is shown
-    alone. One that a chart finds counts from when it began. Another model, missing answers and wrong ones wait for
-    nothing."""
+    alone. One that a chart finds counts from when it began. Another model, crowds of nearly equal rows, missing answers
+    and wrong ones wait for nothing."""
     outliers: Literal["show", "page"] = "show"
     """Whether a single event that is extremely far out is mailed by itself, or only shown like other outliers."""
     outlier_pages_per_week: Annotated[float, Field(ge=0.01, le=1_000)] = 1.0

@@ -461,6 +461,16 @@ def test_what_does_not_last_is_not_mailed() -> None:
     assert [(3, MailKind.OPENED)] == lasting.mails
 
 
+def test_crowds_of_rows_are_mailed_at_once_whatever_has_to_last() -> None:
+    """Whoever asks in crowds is done before a feature has drifted for long: that is told when it is found, once."""
+    history = History(sample_spec(alerts={"emails": ["on-call@example.org"], "mail_after": "3m"}))
+    for _ in range(2):
+        crowd = sample_finding(history.minute, "probing", detector="probing", test="crowd")
+        history.take_in([crowd], [sample_window(history.minute, verdict=Verdict.PROBING)])
+
+    assert [(1, MailKind.OPENED)] == history.mails
+
+
 def test_missing_answers_are_mailed_at_once_whatever_has_to_last() -> None:
     """An outage waits for nothing."""
     history = History(sample_spec(alerts={"emails": ["on-call@example.org"], "mail_after": "3m"}))
