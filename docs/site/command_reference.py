@@ -23,7 +23,7 @@ def commands_page() -> str:
         "# Commands\n",
         f"{_ABOUT}\n",
         "## Exit codes\n",
-        f"{codes}\n",
+        f"{codes.removeprefix('Exit codes: ')}\n",
     ]
     for name, command in sorted(whole.commands.items()):
         if not command.hidden:
@@ -40,6 +40,6 @@ def _command(path: str, command: Any, level: int) -> Iterator[str]:
     yield inspect.cleandoc(command.help or "").replace("\b\n", "").replace("<", "&lt;").replace("*", "\\*") + "\n"
     told = [each.get_help_record(context) for each in command.params]
     if rows := [(f"`{name}`", text) for name, text in filter(None, told) if name != "--help"]:
-        yield table(("", "what it is"), rows)
+        yield table(("argument or option", "what it is"), rows)
     for name, inner in sorted(getattr(command, "commands", {}).items()):
         yield from _command(f"{path} {name}", inner, level + 1)
