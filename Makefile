@@ -67,7 +67,7 @@ test-abuse: setup ## honest traffic beside strangers who send whatever they like
 test-e2e: setup ## what `make demo` does, asserted
 	@$(TOOLS)/python tests/run.py e2e
 
-test-pages: setup ## docs/your-model.md and the examples of models, followed as they stand
+test-pages: setup ## docs/your-model.md, the cookbook and the examples of models, followed as they stand
 	@$(TOOLS)/python tests/run.py pages
 
 test-k8s: setup ## objects in a cluster: that of KUBECONFIG, else a real API server, built with Go, and the definitions in PEGEL_CRDS; with the day's long tests, or SLICE=1/1: all
