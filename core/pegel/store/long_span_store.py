@@ -6,7 +6,7 @@ Rows of earlier revisions stay as history: findings of theirs can be recomputed 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -180,6 +180,18 @@ class LongSpanStore:
             )
             for span, one in newest.items()
         }
+
+    def requests_of_hours(self, starts: Collection[datetime]) -> dict[tuple[str, int], dict[datetime, int]]:
+        """Return the requests of the hours that begin at these instants, as far as they are known, by model version."""
+        c = tables.long_spans.c
+        here = c.rhythm == Rhythm.HOUR.value, c.segment == "", c.span_start.in_(sorted(starts)), is_seen_span()
+        statement = sa.select(c.model, c.version, c.span_start, sa.func.sum(c.requests))
+        statement = statement.where(*here).group_by(c.model, c.version, c.span_start)
+        found: dict[tuple[str, int], dict[datetime, int]] = {}
+        with reading(self._engine) as connection:
+            for model, version, start, requests in connection.execute(statement):
+                found.setdefault((model, version), {})[start] = int(requests)
+        return found
 
     def row_of(self, finding: Finding) -> LongSpanRow | None:
         """Return the row that a finding of a long span was made of; None where it is gone, or is no long span's."""
