@@ -92,7 +92,7 @@ SUITES = (
     Suite("local", "serving", 48),
     Suite("repo", "serving", 90),
     Suite("e2e", "serving", 380),
-    Suite("pages", "serving", 900, "long"),
+    Suite("pages", "serving", 1_260, "long"),
     Suite("k8s", "airflow", 90, only_named=True),
     Suite("k8s-chaos", "airflow", 300, "chaos", only_named=True),
     Suite("chaos-stream", "spark", 1_800, "chaos", only_named=True),
