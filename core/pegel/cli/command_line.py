@@ -1,8 +1,9 @@
 """The `pegel` command line. What is the user's input never ends in a traceback: one sentence, and an exit code.
 
-Exit codes: 0 done · 1 it did not work, or something listed is bad or cannot be read · 2 the input was refused · 74
-done, but standard output took nothing more: what it lacks is on standard error · 130 interrupted: processes that were
-started here have been stopped, a workflow of Airflow goes on.
+Exit codes: 0 done · 1 it did not work, or something listed is bad or cannot be read · 2 the input was refused · 3 of
+`pegel diff`: something differs · 4 of `pegel apply -f`: some were applied, others could not be · 74 done, but standard
+output took nothing more: what it lacks is on standard error · 130 interrupted: processes that were started here have
+been stopped, a workflow of Airflow goes on.
 Those of `pegel check` are its verdict: 0 ok · 1 findings · 2 too little to say · 3 it could not be checked.
 """
 

@@ -16,6 +16,9 @@ HomeOption = Annotated[
     Path | None,
     typer.Option("--home", help="Folder of the local system; default $PEGEL_HOME, else the nearest .pegel upwards."),
 ]
+SpecArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A spec in YAML or JSON; - reads it from standard input.")
+]
 
 
 def home_of(home: Path | None) -> Path:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pegel.cli.console import say
-from pegel.cli.options import HomeOption, home_of
-from pegel.cli.spec_file import SpecArgument, given_spec
+from pegel.cli.options import HomeOption, SpecArgument, home_of
 from pegel.cli.world_check import is_elsewhere, mail_problems, problems_of, training_facts
 from pegel.errors import InvalidSpec
 from pegel.judge.division import Division
 from pegel.judge.layer import Setting, TrainingFacts
 from pegel.judge.layer_table import LAYERS, Layers
 from pegel.judge.outlook import Outlook, aligned, choices
+from pegel.spec.given_spec import given_spec
 from pegel.spec.hopsworks_reference import is_hopsworks
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegel.cli.model_metadata import MOST_NAMES, absent_features, listed_names, of_another_model
-from pegel.cli.spec_file import GivenSpec
 from pegel.data.columns import Role, Schema
 from pegel.data.keyed_hash import SHORTEST_SECRET, KeyedHash
 from pegel.data.metadata_file import ModelMetadata
@@ -26,6 +25,7 @@ from pegel.judge.named_parts import unknown_parts
 from pegel.quality.merged_suite import own_suites
 from pegel.quality.suite_problems import suite_problems
 from pegel.spec.archive_section import Archive
+from pegel.spec.given_spec import GivenSpec
 from pegel.spec.hopsworks_reference import HopsworksRef, is_hopsworks
 from pegel.spec.kafka_security import KafkaSecurity
 from pegel.spec.model_files import METADATA_FILE, MODEL_FILE

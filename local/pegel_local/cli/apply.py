@@ -1,25 +1,56 @@
-"""`pegel apply FILE`: put a model under watch through Airflow's public API, as its form does."""
+"""`pegel apply FILE`: put a model under watch through Airflow's public API, as its form does; `-f FOLDER`: many."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, same_home, settings_of
-from pegel.cli.spec_file import GivenSpec, SpecArgument, given_spec
 from pegel.cli.world_check import problems_of
 from pegel.data import example_request, wire
 from pegel.errors import InvalidSpec, PegelError
 from pegel.judge.outlook import Line, aligned
+from pegel.spec.given_spec import GivenSpec, given_spec
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.plain_numbers import how_many
 from pegel.spec.settings import SETTINGS_FILE, Settings
 from pegel_local.airflow.airflow_api import AirflowApi, Run, answers
+from pegel_local.cli.folder_apply import apply_folder
+from pegel_local.cli.folder_plan import FolderOption
 from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
 
+FileArgument = Annotated[
+    Path | None, typer.Argument(metavar="[FILE]", help="One spec in YAML or JSON; - reads it from standard input.")
+]
+Prune = Annotated[
+    bool, typer.Option("--prune", help="With -f: offboard what is watched and not in it; what was measured stays.")
+]
 
-def apply(
-    file: SpecArgument, *, wait: WaitOption = False, verbose: VerboseOption = False, home: HomeOption = None
+
+def apply(  # noqa: PLR0917  options are named on the command line
+    file: FileArgument = None,
+    files: FolderOption = None,
+    prune: Prune = False,
+    wait: WaitOption = False,
+    verbose: VerboseOption = False,
+    home: HomeOption = None,
 ) -> None:
-    """Onboard the model of a spec: endpoint, logging, baseline, monitor."""
+    """Onboard the model of a spec, or with -f of every new or changed one in a folder: endpoint, baseline, monitor."""
+    if (file is None) == (not files):
+        given = "neither" if file is None else "both"
+        raise InvalidSpec(f"expected FILE, or a folder of specs with -f, given {given}. Nothing was started.")
+    if files:
+        apply_folder(files, prune=prune, wait=wait, verbose=verbose, home=home)
+        return
+    if prune:
+        raise InvalidSpec("--prune: expected -f FOLDER with it, given one file. Nothing was started.")
+    _apply_one(file or Path("-"), wait=wait, verbose=verbose, home=home)
+
+
+def _apply_one(file: Path, *, wait: bool, verbose: bool, home: HomeOption) -> None:
     given, settings = given_spec(file), settings_of(home)
     spec = _accepted(given, settings)
     params, what = answers(spec.to_json()), f"{spec.key}: onboarding"

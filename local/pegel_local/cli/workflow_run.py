@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -70,9 +71,30 @@ def run_workflow(
     `goal` is the task that does what the workflow is for. Returns the run once it and that task have succeeded, None
     where nobody is to wait. Raises as `_follow`.
     """
+    started = start_workflow(airflow, dag, params, goal=goal, what=what)
+    return started.follow(verbose=verbose) if wait else None
+
+
+@dataclass(frozen=True, slots=True)
+class StartedWorkflow:
+    """A run that goes on: what it is for, in words, and the task that does it."""
+
+    airflow: AirflowApi
+    run: Run
+    goal: str
+    what: str
+
+    def follow(self, *, verbose: bool) -> Run:
+        """Wait for the success of the run and of its goal. Raises as `_follow`."""
+        log_lines = LOG_LINES if verbose else 0
+        return _follow(self.airflow, self.run, goal=self.goal, what=self.what, log_lines=log_lines)
+
+
+def start_workflow(airflow: AirflowApi, dag: str, params: dict[str, Any], *, goal: str, what: str) -> StartedWorkflow:
+    """Start a workflow and say so, see `run_workflow`. Raises what `AirflowApi.trigger` raises."""
     run = airflow.trigger(dag, params)
     say(f"{what} started, run {airflow.page(run)}")
-    return _follow(airflow, run, goal=goal, what=what, log_lines=LOG_LINES if verbose else 0) if wait else None
+    return StartedWorkflow(airflow, run, goal, what)
 
 
 def _follow(airflow: AirflowApi, run: Run, *, goal: str, what: str, log_lines: int) -> Run:

@@ -1,24 +1,19 @@
-"""A spec as a command is given it: a file, or what stands on standard input."""
+"""A spec as a person hands it in: a file, or what stands on standard input."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
-
-import typer
 
 from pegel.errors import InvalidSpec
 from pegel.spec.monitor_spec import Model, MonitorSpec
+from pegel.spec.names import monitor_key
 from pegel.spec.spec_parts import SpecParts
 from pegel.spec.spec_text import LARGEST_BYTES, read_data, read_text, spec_text
 from pegel.spec.suites import with_files
-
-SpecArgument = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A spec in YAML or JSON; - reads it from standard input.")
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +27,13 @@ class GivenSpec:
     whole: MonitorSpec | None
     parts: SpecParts
     problems: list[str]
+
+    @property
+    def stated_key(self) -> str:
+        """Return which model version it is about, e.g. `delays/1`; empty where it does not say so."""
+        # Of a model that cannot be read as a whole there are parts, under a name that stands for none.
+        model = self.parts.model if self.parts.served_name is not None else None
+        return "" if model is None else monitor_key(model.name, model.version)
 
 
 def given_spec(file: Path) -> GivenSpec:

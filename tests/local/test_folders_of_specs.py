@@ -1,0 +1,171 @@
+"""`pegel plan|diff|apply -f FOLDER`: what they say, what they ask of Airflow, and with which code they end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_airflow import RUN, FakeAirflow, failure, task
+
+from pegel.cli.main import main
+from pegel.spec.monitor_spec import MonitorSpec
+from pegel.store.database import connect, migrate
+from pegel.store.registry import Registry
+from pegel.testing.samples import sample_spec
+
+STARTED, FAILED, SUCCEEDED = ((200, RUN | {"state": state}) for state in ("queued", "failed", "success"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, fake: FakeAirflow, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A results database of a system elsewhere, with `delays/1` and `gone/1` under watch."""
+    monkeypatch.setenv("PEGEL_AIRFLOW_URL", fake.url)
+    monkeypatch.setenv("PEGEL_AIRFLOW_USER", "ada")
+    monkeypatch.setenv("PEGEL_AIRFLOW_PASSWORD", "secret")
+    folder = tmp_path / "home"
+    engine = connect(f"sqlite:///{folder / 'pegel.db'}")
+    migrate(engine)
+    for name in ("delays", "gone"):
+        Registry(engine).put(sample_spec(name))
+    engine.dispose()
+    return folder
+
+
+@pytest.fixture
+def specs(tmp_path: Path) -> Path:
+    """A folder with `delays/1` as it is watched."""
+    folder = tmp_path / "specs"
+    folder.mkdir()
+    written(folder, sample_spec("delays"))
+    return folder
+
+
+def written(folder: Path, spec: MonitorSpec) -> None:
+    """Write a spec into a folder, under its model's name."""
+    (folder / f"{spec.model.name}.json").write_text(json.dumps(spec.to_json()), encoding="utf-8")
+
+
+def spoiled(folder: Path) -> None:
+    """Write a file that is no spec."""
+    (folder / "bad.yaml").write_text("model: 3", encoding="utf-8")
+
+
+def run(*arguments: object) -> object:
+    """Run a command; return its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return ended.value.code
+
+
+def started(fake: FakeAirflow) -> list[tuple[str, Any]]:
+    """Return which workflows were started, with what."""
+    return [(path.split("/")[4], body["conf"]) for method, path, body in fake.asked[1:] if method == "POST"]
+
+
+def done(goal: str) -> Sequence[tuple[int, Any]]:
+    """Return what a run that has succeeded says of itself."""
+    return [SUCCEEDED, (200, {"task_instances": [task(goal, "success")]})]
+
+
+def test_exit_codes_tell_the_same_from_the_different(
+    home: Path, specs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`diff` ends with 0 only where nothing differs, with 3 where something does, with 2 for a bad file."""
+    written(specs, sample_spec("gone"))
+    codes = [run("diff", "-f", specs, "--home", home)]
+    written(specs, sample_spec("delays", windowing={"length": "5m"}))
+    codes += [run(command, "-f", specs, "--home", home) for command in ("diff", "plan")]
+    said = capsys.readouterr().out
+    spoiled(specs)
+    codes += [run(command, "-f", specs, "--home", home) for command in ("diff", "plan")]
+
+    assert [0, 3, 0, 2, 2] == codes
+    assert ("-windowing.length: 60.0" in said, "    windowing.length: 60.0 -> 300.0" in said) == (True, True)
+
+
+def test_machines_read_the_plan(home: Path, specs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The shape is that of every listing, and what only the registry has is a row, too."""
+    code = run("plan", "-f", specs, "--json", "--home", home)
+    document = json.loads(capsys.readouterr().out)
+
+    assert (0, []) == (code, document["unread"])
+    assert [("delays/1", "same"), ("gone/1", "extra")] == [(row["model"], row["change"]) for row in document["plan"]]
+
+
+def test_a_folder_that_is_applied_already_starts_nothing(
+    home: Path, specs: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is the same is left, what only the registry has is told and not deleted, and Airflow is not asked."""
+    code = run("apply", "-f", specs, "--home", home)
+    said = capsys.readouterr().out
+
+    assert (0, []) == (code, fake.asked)
+    assert "? not in the folder  gone/1" in said
+
+
+def test_what_is_new_and_changed_is_onboarded_by_itself(
+    home: Path, specs: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each has a run of its own; one that fails and a bad file hold up no other, and the code says partly."""
+    written(specs, sample_spec("delays", windowing={"length": "5m"}))
+    written(specs, sample_spec("fraud"))
+    spoiled(specs)
+    tasks = (200, {"task_instances": [task("baseline", "failed"), task("register", "upstream_failed")]})
+    fake.answers += [STARTED, STARTED, FAILED, tasks, tasks, failure("no such table"), *done("register")]
+    code = run("apply", "-f", specs, "--wait", "--home", home)
+    said = capsys.readouterr()
+
+    assert 4 == code
+    assert [("model_onboard", "delays"), ("model_onboard", "fraud")] == [
+        (dag, conf["model.name"]) for dag, conf in started(fake)
+    ]
+    assert ("delays/1: onboarding failed" in said.err, "no such table" in said.err) == (True, True)
+    assert "fraud/1: onboarding is done" in said.out
+
+
+def test_what_only_the_registry_has_goes_when_asked(home: Path, specs: Path, fake: FakeAirflow) -> None:
+    """With `--prune` it is offboarded, and what was measured stays."""
+    fake.answers += [STARTED, *done("delete_endpoint")]
+    code = run("apply", "-f", specs, "--prune", "--wait", "--home", home)
+
+    assert (0, [("model_offboard", {"model": "gone", "version": 1, "keep_data": True})]) == (code, started(fake))
+
+
+def test_nothing_is_deleted_while_a_file_is_invalid(
+    home: Path, specs: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typing error in the file of a model does not end its watch; that is said."""
+    spoiled(specs)
+    code = run("apply", "-f", specs, "--prune", "--home", home)
+
+    assert (4, []) == (code, fake.asked)
+    assert "nothing is deleted while a file is invalid" in capsys.readouterr().err
+
+
+def test_where_nothing_works_the_code_says_so(home: Path, specs: Path, fake: FakeAirflow) -> None:
+    """Every file invalid is 2, no run that Airflow would start is 1."""
+    (specs / "delays.json").unlink()
+    spoiled(specs)
+    codes = [run("apply", "-f", specs, "--home", home)]
+    (specs / "bad.yaml").unlink()
+    written(specs, sample_spec("fraud"))
+    fake.answers += [(404, {"detail": "no such DAG"})]
+    codes.append(run("apply", "-f", specs, "--home", home))
+
+    assert [2, 1] == codes
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("apply",), ("diff",), ("apply", "a.yaml", "-f", "b"), ("apply", "a.yaml", "--prune"), ("plan", "--json")],
+    ids=" ".join,
+)
+def test_what_is_meant_has_to_be_said(
+    arguments: tuple[str, ...], home: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a place, or with two ways of naming one, nothing is read or started."""
+    assert (2, []) == (run(*arguments, "--home", home), fake.asked)
+    assert "expected" in capsys.readouterr().err
