@@ -327,7 +327,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Explanations",
         "Identity",
         "How it is told that answers are those of the registered version: computed again (`replay`), the same rows "
-        "asked about each hour (`canaries`), or not (`off`).",
+        "asked about each hour (`canaries`), held against a model of the answers (`surrogate`), or not (`off`).",
     ),
     "attribution.on_request": Question(
         "Explanations",

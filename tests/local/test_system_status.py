@@ -26,6 +26,7 @@ from pegel.spec.settings import Settings
 from pegel.stats.answer_latencies import Latencies
 from pegel.store.action_log import ActionLog
 from pegel.store.database import connect, migrate, writing
+from pegel.store.identity_store import IdentityStore
 from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
@@ -73,6 +74,17 @@ def test_a_driver_says_what_it_got_done_and_since_when(settings: Settings, engin
         state="running, started 00:05 UTC, generation 1: batch 17, 3 records behind, newest event 00:09:59 UTC, "
         "last progress 20 s ago, heartbeat 0 s ago",
     )
+
+
+def test_whose_answers_nobody_can_tell_is_told(settings: Settings, engine: Engine) -> None:
+    """A model whose answers have no surrogate says so beside its worker, and why."""
+    spec = sample_spec(attribution={"via": "endpoint", "identity": "surrogate"})
+    Registry(engine).put(spec)
+    why = "a model of the answers explains 71.0% of how they vary"
+    IdentityStore(engine).tell(spec.model.name, spec.model.version, "surrogate", why, NOW)
+    _, line = gather(settings, NOW)["explanations"]
+
+    assert StatusLine(name=spec.key, state=f"nobody can tell whose answers come: {why}") == line
 
 
 def test_a_worker_says_what_it_explained(settings: Settings, engine: Engine) -> None:

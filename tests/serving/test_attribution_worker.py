@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 import senders
 import topics
+from asked_server import asked_server
 from confluent_kafka import Producer
 from pyarrow import parquet
 from waiting import wait_until
@@ -28,9 +29,11 @@ from pegel.data.compact_headers import compacted
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.names import RESIDUAL
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
+from pegel.store.identity_store import IdentityStore
 from pegel.store.registry import Registry
 from pegel_local.kafka.broker import Broker
 from pegel_serving.attribution.attribution_metrics import AttributionMetrics
@@ -185,6 +188,104 @@ def test_held_out_rows_are_the_baseline(services: Callable[..., processes.Servic
     made = baselines.get(str(baselines.current("paint:attributions", 1)))
     assert (1_500, "local://paint?split=holdout") == (made.rows, made.source)
     assert 0 == worker.end()
+
+
+ASKED_BACKEND = """
+import os
+from types import SimpleNamespace
+
+
+class AskedBackend:
+    def __init__(self, settings):
+        pass
+
+    def observe(self, endpoint):
+        return SimpleNamespace(url=os.environ["ASKED_URL"], probe_token="a secret")
+"""
+"""A serving backend of whoever runs models elsewhere."""
+
+
+def test_answers_are_held_against_a_surrogate(
+    services: Callable[..., processes.Service], place: ExplainedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an endpoint that is asked: its held-out rows and its events have residuals of one surrogate, which is kept."""
+    (place.folder / "asked_backend.py").write_text(ASKED_BACKEND)
+    monkeypatch.setenv("PYTHONPATH", str(place.folder), prepend=os.pathsep)
+    monkeypatch.setenv("PEGEL_SERVING_BACKEND", "asked_backend:AskedBackend")
+    draw = np.random.default_rng(1)
+    rows = {"colour": draw.choice(["red", "blue"], 4_000), "size": draw.normal(20, 5, 4_000)}
+    rows |= {"weight": draw.normal(10, 2, 4_000)}
+    prices = 2 * rows["size"] + 3 * rows["weight"] + 10 * (rows["colour"] == "red")
+    parquet.write_table(pa.table(rows | {"price": prices}), place.folder / "held-out.parquet")
+    store = LocalFeatureStore(place.folder / "home" / "features")
+    store.register_training_data("paint", 1, place.folder / "held-out.parquet", paint_model.SCHEMA, split="holdout")
+    engine = connect(f"sqlite:///{place.folder / 'home' / 'pegel.db'}")
+    baselines, identities = BaselineStore(engine), IdentityStore(engine)
+
+    with asked_server(_price) as server:
+        monkeypatch.setenv("ASKED_URL", f"http://127.0.0.1:{server.server_port}")
+        asking: dict[str, Any] = {"via": "endpoint", "identity": "surrogate", "calls_per_minute": 1_000_000}
+        endpoint = place.watch("paint", **asking, baseline="local://paint?split=holdout")
+        worker = started(services, place)
+        assert wait_until(lambda: baselines.current("paint:attributions", 1) is not None, within_s=100)
+        same, other = fresh("same"), fresh("other")
+        asked_about = [["red", 21.0, 9.0], ["blue", 17.0, 11.0]]
+        place.log(endpoint, same, asked_about, [79, 67])
+        assert wait_until(lambda: same in place.explained(), within_s=50)
+        server.predict = lambda row: _price(row) + 30
+        place.log(endpoint, other, asked_about, [109, 97])
+        assert wait_until(lambda: other in place.explained(), within_s=50)
+        assert wait_until(lambda: identities.get("paint", 1, "surrogate") is not None, within_s=20)
+        assert 0 == worker.end()
+
+    made, known = (
+        baselines.get(str(baselines.current("paint:attributions", 1))),
+        identities.get("paint", 1, "surrogate"),
+    )
+    assert made.attribution is not None
+    assert known is not None
+    assert known.frozen is not None
+    told = [decode(place.explained()[one][0].value or b"", 3) for one in (same, other)]
+    assert {known.frozen["name"]} == {made.attribution.surrogate, *(one.surrogate for one in told)}
+    assert (2_000, RESIDUAL) == (made.rows, made.layout.schema.fields[-1].name)
+    assert ("", "local://paint?split=holdout", 2_000) == (known.why, known.source, known.frozen["checked"])
+    assert 0.9 <= known.frozen["explained"] < 1
+    first, second = (one.residuals for one in told)
+    assert first is not None
+    assert second is not None
+    assert np.abs(first).max() < 5
+    assert [30, 30] == pytest.approx((second - first).tolist())
+
+
+def test_without_answers_in_the_baseline_there_is_no_surrogate(
+    services: Callable[..., processes.Service], place: ExplainedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are explained all the same, without residuals, and it is kept why nobody can tell whose answers they are."""
+    (place.folder / "asked_backend.py").write_text(ASKED_BACKEND)
+    monkeypatch.setenv("PYTHONPATH", str(place.folder), prepend=os.pathsep)
+    monkeypatch.setenv("PEGEL_SERVING_BACKEND", "asked_backend:AskedBackend")
+    identities = IdentityStore(connect(f"sqlite:///{place.folder / 'home' / 'pegel.db'}"))
+
+    with asked_server(_price) as server:
+        monkeypatch.setenv("ASKED_URL", f"http://127.0.0.1:{server.server_port}")
+        endpoint = place.watch("paint", via="endpoint", identity="surrogate", calls_per_minute=1_000_000)
+        worker, told = started(services, place), fresh("told")
+        place.log(endpoint, told, [["red", 21.0, 9.0]], [79])
+        assert wait_until(lambda: told in place.explained(), within_s=50)
+        assert wait_until(lambda: identities.get("paint", 1, "surrogate") is not None, within_s=20)
+        assert 0 == worker.end()
+
+    known = identities.get("paint", 1, "surrogate")
+    assert known is not None
+    assert known.frozen is None
+    assert "local://paint has none; register it with them (--prediction)" in known.why
+    assert decode(place.explained()[told][0].value or b"", 3).residuals is None
+
+
+def _price(row: Any) -> float:
+    """Return what the paint model says, to a row by name or in order."""
+    colour, size, weight = row.values() if isinstance(row, dict) else row
+    return float(2 * size + 3 * weight + 10 * (colour == "red"))
 
 
 def test_one_model_holds_up_no_other(services: Callable[..., processes.Service], place: ExplainedHome) -> None:

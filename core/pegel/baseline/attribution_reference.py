@@ -23,8 +23,8 @@ class AttributionReference:
 
     `scale`: the unit, frozen. `sums`: of all rows, in its steps. `products`: int64, shape (features, features), sums of
     the products of sizes; None for more than 128 features. `method`, `artefact`: by what rows were explained; what is
-    explained by something else is not compared with them. `unit`: what the model's
-    raw output is.
+    explained by something else is not compared with them. `unit`: what the model's raw output is. `surrogate`: the
+    model of the answers whose residuals are the last judged column, likewise; None where there is no such column.
     """
 
     scale: PredictionScale
@@ -33,18 +33,20 @@ class AttributionReference:
     method: Method
     artefact: str | None
     unit: Unit = Unit.PREDICTION
+    surrogate: str | None = None
 
     @classmethod
     def of(
         cls,
-        attributions: NDArray[np.float64],
+        judged: NDArray[np.float64],
         raw: NDArray[np.float64],
         method: Method,
         artefact: str | None,
         *,
         unit: Unit = Unit.PREDICTION,
+        surrogate: str | None = None,
     ) -> AttributionReference:
-        """Freeze the unit and add up rows; attributions of shape (rows, features).
+        """Freeze the unit and add up rows; `judged`: attributions, and residuals last where there is a `surrogate`.
 
         Raises ValueError where all rows have one raw output: there is no unit then.
         """
@@ -52,16 +54,16 @@ class AttributionReference:
         if not (np.isfinite(sigma) and sigma > 0):
             raise ValueError("expected different outputs of the model among the explained rows, given one; no unit")
         scale = PredictionScale(float(np.mean(raw)), sigma)
-        steps = scale.rows(attributions, raw)
-        sizes = np.abs(steps[:, :-1])
+        steps = scale.rows(judged, raw)
+        sizes = np.abs(steps[:, : judged.shape[1] - (surrogate is not None)])
         products = sizes.T @ sizes if sizes.shape[1] <= MOST_ORDERED else None
         sums = AttributionSums.of(steps)
         sums.probability = _probability(raw, unit)
-        return cls(scale, sums, products, method, artefact, unit)
+        return cls(scale, sums, products, method, artefact, unit, surrogate)
 
-    def sums_of(self, attributions: NDArray[np.float64], raw: NDArray[np.float64]) -> AttributionSums:
-        """Add up rows in the unit of these; attributions of shape (rows, features)."""
-        sums = AttributionSums.of(self.scale.rows(attributions, raw))
+    def sums_of(self, judged: NDArray[np.float64], raw: NDArray[np.float64]) -> AttributionSums:
+        """Add up rows in the unit of these; `judged` as of `of`, shape (rows, features), or one column more."""
+        sums = AttributionSums.of(self.scale.rows(judged, raw))
         sums.probability = _probability(raw, self.unit)
         return sums
 
@@ -72,9 +74,14 @@ class AttributionReference:
         return sums.probability / sums.n / PROBABILITY_STEPS
 
     @property
+    def features(self) -> int:
+        """Return how many features are explained; a residual is none."""
+        return self.sums.features - (self.surrogate is not None)
+
+    @property
     def importance(self) -> NDArray[np.float64]:
         """Return the mean size of each feature's attributions, in steps."""
-        return self.sums.mean_sizes[:-1]
+        return self.sums.mean_sizes[: self.features]
 
     @property
     def size_covariance(self) -> NDArray[np.float64] | None:
@@ -94,6 +101,7 @@ class AttributionReference:
             "method": self.method.value,
             "artefact": self.artefact,
             "unit": self.unit.value,
+            "surrogate": self.surrogate,
         }
 
     @classmethod
@@ -107,6 +115,7 @@ class AttributionReference:
             Method(data["method"]),
             data["artefact"],
             Unit(data["unit"]),
+            data["surrogate"],
         )
 
 

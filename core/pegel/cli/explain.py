@@ -15,6 +15,7 @@ from pegel.cli.watched_model import opened
 from pegel.errors import NotFound, PermanentError
 from pegel.judge.attribution.attribution_judgement import CountedAttributions, explain_attribution
 from pegel.judge.attribution.model_identity import explain_identity
+from pegel.judge.attribution.surrogate_identity import explain_residual, is_of_surrogate
 from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding
 from pegel.judge.layers.attributions import DETECTOR as ATTRIBUTION
@@ -103,11 +104,14 @@ def explained(settings: Settings, finding: str) -> Explanation:
     with opened(settings) as engine:
         results = Results(engine)
         stored = results.finding(finding)
-        if (by_itself := _BY_ITSELF.get(stored.detector)) is not None:
+        by_itself = None if is_of_surrogate(stored) else _BY_ITSELF.get(stored.detector)
+        if by_itself is not None:
             return by_itself(stored)
         baseline = BaselineStore(engine).get(stored.baseline_id)
-        if stored.detector == ATTRIBUTION:
-            return explain_attribution(stored, _explained_rows(engine, stored, baseline), baseline)
+        if stored.detector == ATTRIBUTION or is_of_surrogate(stored):
+            rows = _explained_rows(engine, stored, baseline)
+            explain = explain_residual if is_of_surrogate(stored) else explain_attribution
+            return explain(stored, rows, baseline)
         if stored.detector == SINGLE_EVENT:
             return explain_single_event(stored, baseline)  # it holds its score
         if stored.detector == CONCEPT:

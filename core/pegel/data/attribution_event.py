@@ -9,7 +9,8 @@ One list per row of the request, with one number per feature in the order of the
 before anything made a class or a probability of it, and `raw = base + sum(attributions)`. `base` is one number, or a
 list of one per row where it differs: by class, or by the row that another one is compared with. `matches`: whether the
 logged answer of a row is the one that the artefact gives; null where that was not looked at. `rate`: the part of the
-events that is explained. `unit`: what `raw` is.
+events that is explained. `unit`: what `raw` is. Where there is a model of the endpoint's answers, `surrogate` names it,
+and `residuals` are one number per row: `raw` less what it makes of the row; else neither is there.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ rows of a larger request are explained by nobody, and counted as that."""
 LARGEST: Final = 1e150
 """No number is farther from 0: its square has to be one, too."""
 _DIGEST_LENGTH = 64
+_SURROGATE_LENGTH = 16
+_DIGITS: Final = frozenset("0123456789abcdef")
 _FIELDS = frozenset({"attributions", "base", "raw", "matches", "method", "artefact", "rate", "unit"})
+_OF_SURROGATE = frozenset({"residuals", "surrogate"})
 
 
 class Method(StrEnum):
@@ -78,7 +82,8 @@ class Attributions:
 
     `values`: float64, shape (rows, features), in units of `raw`. `base`, `raw`: float64, shape (rows,). `matches`: one
     per row. `artefact`: SHA-256 of the folder that was used, None where the endpoint was asked. `rate`: above 0, at
-    most 1.
+    most 1. `residuals`: float64, shape (rows,), in units of `raw`, and `surrogate`, 16 lower case digits that name the
+    model of the answers that they are of; both None without one.
     """
 
     values: NDArray[np.float64]
@@ -89,6 +94,13 @@ class Attributions:
     artefact: str | None
     rate: float
     unit: Unit = Unit.PREDICTION
+    residuals: NDArray[np.float64] | None = None
+    surrogate: str | None = None
+
+    @property
+    def judged(self) -> NDArray[np.float64]:
+        """Return what is judged of each row: its attributions, and last its residual where there are any."""
+        return self.values if self.residuals is None else np.column_stack([self.values, self.residuals])
 
     @property
     def n(self) -> int:
@@ -100,6 +112,9 @@ def encode(attributions: Attributions) -> bytes:
     """Return the body of an event. Raises InvalidPayload for what `decode` would refuse."""
     width = int(attributions.values.shape[1])
     base = attributions.base.tolist()
+    further: dict[str, Any] = {}
+    if attributions.residuals is not None:
+        further = {"residuals": attributions.residuals.tolist(), "surrogate": attributions.surrogate}
     body = orjson.dumps(
         {
             "attributions": attributions.values.tolist(),
@@ -110,6 +125,7 @@ def encode(attributions: Attributions) -> bytes:
             "artefact": attributions.artefact,
             "rate": attributions.rate,
             "unit": attributions.unit.value,
+            **further,
         }
     )
     decode(body, width)
@@ -123,21 +139,23 @@ def decode(body: bytes, features: int) -> Attributions:
     something of it is of another type, not finite or beyond its bounds) or `wrong_fields` (other numbers of values).
     """
     document = load(body)
-    if not isinstance(document, dict) or set(document) != _FIELDS:
+    if not isinstance(document, dict) or set(document) not in {_FIELDS, _FIELDS | _OF_SURROGATE}:
         expected = ", ".join(sorted(_FIELDS))
         raise InvalidPayload("wrong_shape", f"expected an object with {expected} and nothing else; it is kept aside")
     values = _matrix(document["attributions"], features)
     rows = values.shape[0]
-    base = document["base"]
+    base, has_surrogate = document["base"], "surrogate" in document
     return Attributions(
         values=values,
         base=_vector("base", base if isinstance(base, list) else [base] * rows, rows),
         raw=_vector("raw", document["raw"], rows),
         matches=_matches(document["matches"], rows),
         method=_one_of(Method, "method", document["method"]),
-        artefact=_artefact(document["artefact"]),
+        artefact=None if document["artefact"] is None else _hex("artefact", document["artefact"], _DIGEST_LENGTH),
         rate=_rate(document["rate"]),
         unit=_one_of(Unit, "unit", document["unit"]),
+        residuals=_vector("residuals", document["residuals"], rows) if has_surrogate else None,
+        surrogate=_hex("surrogate", document["surrogate"], _SURROGATE_LENGTH) if has_surrogate else None,
     )
 
 
@@ -196,12 +214,12 @@ def _one_of(kind: type[Word], name: str, data: Any) -> Word:
         raise InvalidPayload("wrong_shape", f"{name}: expected one of {expected}; the event is kept aside") from None
 
 
-def _artefact(data: Any) -> str | None:
-    if data is None:
-        return None
-    if isinstance(data, str) and len(data) == _DIGEST_LENGTH and set(data) <= set("0123456789abcdef"):
+def _hex(name: str, data: Any, length: int) -> str:
+    if isinstance(data, str) and len(data) == length and set(data) <= _DIGITS:
         return data
-    raise InvalidPayload("wrong_shape", "artefact: expected a SHA-256 in 64 lower case digits; the event is kept aside")
+    raise InvalidPayload(
+        "wrong_shape", f"{name}: expected a digest in {length} lower case digits; the event is kept aside"
+    )
 
 
 def _rate(data: Any) -> float:

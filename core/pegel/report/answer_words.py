@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from pegel.baseline.replay_reference import ReplayReference
 from pegel.judge.attribution.model_identity import CANARIES
+from pegel.judge.attribution.surrogate_identity import SURROGATE, is_of_surrogate
 from pegel.judge.findings import Finding, Verdict
-from pegel.report.words import VERDICT_WORDS, moment
+from pegel.report.prediction_words import signed_part
+from pegel.report.words import SIGMA, VERDICT_WORDS, effect, moment, p_and_threshold
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.store.identity_store import FirstAnswers
@@ -28,6 +31,12 @@ _FEW: Final = {
 
 def looked_at(finding: Finding) -> str:
     """Return how the answers of a finding were compared, and who knows why they differ."""
+    if is_of_surrogate(finding):
+        how = (
+            f"{how_many(finding.n, 'answer')} were held against a model of the answers, because nobody can compute "
+            "them again. Inputs of kinds that it was not fitted on may seem another model, too."
+        )
+        return f"{how} Whoever deployed last knows why they differ."
     if finding.test == CANARIES:
         how = f"{how_many(finding.n, 'answer')} of the newest window are to the same rows as at onboarding."
     else:
@@ -54,6 +63,8 @@ def no_chance(findings: Sequence[Finding]) -> str:
 
 def counts(finding: Finding) -> str:
     """Return the counts behind a finding, and how to see them again."""
+    if is_of_surrogate(finding):
+        return beside_surrogate(finding)
     told = finding.evidence.get("replay", {})
     before = f"{_before(finding).differing:,} of {finding.m:,} at onboarding"
     if not finding.m:
@@ -64,6 +75,16 @@ def counts(finding: Finding) -> str:
     return f"{seen}; {before} · finding {finding.id[:8]} (pegel explain {finding.id[:8]})"
 
 
+def beside_surrogate(finding: Finding) -> str:
+    """Return the numbers behind a finding of a surrogate, and how to see them again."""
+    p, threshold = p_and_threshold(finding.p_value, finding.threshold)
+    return (
+        f"{finding.test} test p = {p}, threshold {threshold}, effect {effect(finding)}, "
+        f"margin {float(finding.evidence['margin']):g}, {how_many(finding.n, 'row')} against {finding.m:,} · "
+        f"finding {finding.id[:8]} (pegel explain {finding.id[:8]})"
+    )
+
+
 def whose(identity: str, row: AttributionRow | None, known: FirstAnswers | None, now: datetime) -> str:
     """Return whose answers come, for a page.
 
@@ -71,8 +92,25 @@ def whose(identity: str, row: AttributionRow | None, known: FirstAnswers | None,
     """
     if identity == "off":
         return "Whose answers: nobody looks, as the spec says (attribution.identity)."
+    if row is not None and identity == SURROGATE and "residual" not in row.facts:
+        row = None  # from before the spec asked for it
     seen = "not looked at yet" if row is None else _seen(identity, row, now)
+    if identity == SURROGATE:
+        return f"Whose answers: {seen}. {_of_surrogate(known)}"
     return f"Whose answers: {seen}.{_at_onboarding(known)}"
+
+
+def nobody_can_tell(specs: Iterable[MonitorSpec], unknown: Mapping[tuple[str, int, str], str]) -> dict[str, str]:
+    """Return that nobody can tell whose answers come, and why, by the keys of the models of which that is so.
+
+    `unknown`: the reasons, by model, version and identity.
+    """
+    told = {}
+    for spec in specs:
+        why = unknown.get((spec.model.name, spec.model.version, spec.attribution.identity))
+        if spec.attribution.is_used and why:
+            told[spec.key] = f"nobody can tell whose answers come: {shown(why, LONGEST_SENTENCE)}"
+    return told
 
 
 def _seen(identity: str, row: AttributionRow, now: datetime) -> str:
@@ -82,10 +120,33 @@ def _seen(identity: str, row: AttributionRow, now: datetime) -> str:
         verdict = "those of the registered version"
     else:
         verdict = VERDICT_WORDS[row.identity]
-    what = "hourly answer" if identity == CANARIES else "replayed answer"
     between = f"{moment(row.span.start, now)} to {moment(row.span.end, now)} UTC"
+    if identity == SURROGATE:
+        return f"{verdict}, as far as a model of the answers tells; {_residual(row)}, {between}"
+    what = "hourly answer" if identity == CANARIES else "replayed answer"
     differ = "differs" if row.replayed == 1 else "differ"
     return f"{verdict}; {row.differing:,} of {how_many(row.replayed, what)} {differ}, {between}"
+
+
+def _residual(row: AttributionRow) -> str:
+    """Return how far answers are from what a surrogate expects, beside those of the baseline."""
+    change = row.facts["residual"]
+    mean, size = (signed_part(float(change[name]), float(change[f"{name}_error"])) for name in ("mean", "size"))
+    answers = how_many(row.replayed, "answer")
+    return f"{answers} differ from it by {mean} {SIGMA} of the prediction more than before, in size by {size}"
+
+
+def _of_surrogate(known: FirstAnswers | None) -> str:
+    """Return how well a surrogate knows the answers, or why there is none."""
+    if known is not None and known.why:
+        return f"Nobody can look: {shown(known.why, LONGEST_SENTENCE)}."
+    if known is None or known.frozen is None:
+        return "No model of the answers was made yet."
+    explained, rows = float(known.frozen["explained"]), int(known.frozen["checked"])
+    return (
+        f"The model of the answers explains {explained:.1%} of how they vary in {rows:,} rows of "
+        f"{shown(known.source)} that it was not fitted to."
+    )
 
 
 def _at_onboarding(known: FirstAnswers | None) -> str:

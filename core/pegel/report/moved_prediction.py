@@ -104,10 +104,10 @@ def _moved(engine: Engine, spec: MonitorSpec, span: Span) -> PredictionMove | st
         return f"only {how_many(rows.sums.n, 'row')} of this time were explained; {FEWEST_ROWS} are needed"
     reference = BaselineStore(engine).get(rows.baseline_id)
     known, margin = explained_by(reference), spec.attribution.margin
-    names = [each.name for each in reference.layout.schema.fields]
-    move = PredictionMove.of_changes(
-        names, changes(rows.sums, known.sums, margin), known.scale.sigma, margin, known.unit
-    )
+    names = [each.name for each in reference.layout.schema.fields[: known.features]]
+    found = changes(rows.sums, known.sums, margin)
+    own = [*found[: known.features], found[-1]]  # a residual is no part of the prediction
+    move = PredictionMove.of_changes(names, own, known.scale.sigma, margin, known.unit)
     if not move.is_noticeable and _mostly_before(rows.covered, span):
         take = length(spec.attribution.window)
         return f"most explained rows are from before this time: windows of them take {take}"

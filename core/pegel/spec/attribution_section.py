@@ -13,9 +13,9 @@ from pegel.spec.spec_fields import Source, whole_number
 
 Via = Literal["artefact", "endpoint", "off"]
 """What explains: the model's folder, read by a worker beside the endpoint, or the endpoint itself, which is asked."""
-Identity = Literal["replay", "canaries", "off"]
+Identity = Literal["replay", "canaries", "surrogate", "off"]
 """How it is told that the answers are those of the registered version: what was answered is computed again from the
-folder, the endpoint is asked about the same rows each hour, or not at all."""
+folder, the endpoint is asked about the same rows each hour, answers are held against a model of them, or not at all."""
 
 SHORTEST_WINDOW = timedelta(minutes=1)
 """A window needs 200 explained rows; shorter ones would only be joined."""
@@ -75,6 +75,11 @@ class AttributionSection(Section):
         if self.via == "endpoint" and self.identity == "replay":
             raise ValueError(
                 "identity: answers are computed again from the model's folder, which via: endpoint does without; "
-                "state canaries or off"
+                "state canaries, surrogate or off"
+            )
+        if self.via == "artefact" and self.identity == "surrogate":
+            raise ValueError(
+                "identity: a surrogate is for endpoints whose answers nobody can compute again; with via: artefact "
+                "they can be, which tells more: state replay"
             )
         return self

@@ -79,6 +79,10 @@ def attribution_field(feature: str) -> str:
     return f"attribution:{feature}"
 
 
+RESIDUAL = "residual:surrogate"
+"""The judged field of what an endpoint answers less what a model of its answers makes of the same rows."""
+
+
 def feature_of(field: str) -> str:
     """Return of which feature a field of attributions is; any other field is itself.
 

@@ -44,6 +44,8 @@ class PredictionScale:
 class AttributionSums:
     """Sums over `n` rows, int64, shape (features + 1,): of steps, of their sizes, of their squares; the output last.
 
+    Where the answers have a surrogate, its residual is one more column, before the output.
+
     `probability`: of the probabilities that the rows have by their outputs, in 2^-20; 0 where outputs have none.
     """
 
@@ -78,7 +80,7 @@ class AttributionSums:
 
     @property
     def features(self) -> int:
-        """Return how many features there are; the output is none."""
+        """Return how many columns there are beside the output: features, and where there are any, residuals."""
         return int(self.first.size) - 1
 
     @property

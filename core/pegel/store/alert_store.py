@@ -308,7 +308,7 @@ class AlertStore:
                 spans = [row.span for row in explained if row.verdict in _AS_IN_TRAINING]
             elif alert.kind is AlertKind.MODEL:
                 explained = AttributionStore(self._engine).list(*monitor, since=alert.last_end, damaged=damaged)
-                spans = [row.span for row in explained if row.identity is Verdict.OK]
+                spans = [row.span for row in explained if row.identity in _AS_IN_TRAINING]
             else:
                 continue
             looks += [(alert.key, alert.kind, span) for span in spans]

@@ -12,10 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, RowMapping
 
 from pegel.baseline.baseline import Baseline
-from pegel.data.attribution_event import Method, Unit
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow, InvalidSpec, NotFound
-from pegel.judge.attribution.learned_baseline import RowsToLearn, learned_baseline, rows_needed
+from pegel.judge.attribution.learned_baseline import RowsToLearn, judged_fields, learned_baseline, rows_needed
 from pegel.judge.findings import Finding, Verdict
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import ATTRIBUTIONS
@@ -27,7 +26,7 @@ from pegel.store.ledger_queries import ledger_total
 from pegel.store.row_codec import decoded, fetched, readable, typed
 from pegel.store.statements import newest_spans, of_monitor, upsert
 from pegel.stream.attribution_rows import AttributionRow, RowsOfWindow
-from pegel.stream.explained_counts import ExplainedCounts, LearnedRows
+from pegel.stream.explained_counts import ExplainedCounts
 
 LISTED = 144
 """Windows that are listed, unless another limit is asked for: a day of ten minutes."""
@@ -128,8 +127,8 @@ class AttributionStore:
             kept = connection.execute(sa.select(table.c.start, table.c.data).where(*own).order_by(table.c.start)).all()
         windows = {row.start: ExplainedCounts.from_bytes(row.data, _no_summary).learned for row in kept}
         newest = next(part for parts in reversed(windows.values()) for part in reversed(parts))
-        kind = (newest.method, newest.artefact, newest.unit, len(features) + 2)
-        fit = {start: [part.values for part in parts if _kind(part) == kind] for start, parts in windows.items()}
+        kind = (*newest.kind[:-1], len(judged_fields(tuple(features), newest.surrogate)) + 2)
+        fit = {start: [part.values for part in parts if part.kind == kind] for start, parts in windows.items()}
         values = np.concatenate([np.empty((0, kind[-1])), *(some for parts in fit.values() for some in parts)])
         if len(values) < enough:
             self._let_go(*own, table.c.start.in_([start for start, parts in fit.items() if not parts]))
@@ -142,6 +141,7 @@ class AttributionStore:
             method=newest.method,
             artefact=newest.artefact,
             unit=newest.unit,
+            surrogate=newest.surrogate,
         )
         try:
             baseline = learned_baseline(spec, tuple(features), rows, created_at=now)
@@ -179,10 +179,6 @@ def _learned(window: RowsOfWindow) -> dict[str, Any]:
         "rows": sum(len(part.values) for part in window.parts),
         "data": counts.to_bytes(),
     }
-
-
-def _kind(part: LearnedRows) -> tuple[Method, str | None, Unit, int]:
-    return part.method, part.artefact, part.unit, int(part.values.shape[1])
 
 
 def _no_summary(baseline_id: str, _data: bytes) -> Any:

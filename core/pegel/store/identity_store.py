@@ -59,6 +59,16 @@ class IdentityStore:
         found = readable(lambda columns: decoded(_answers, columns, what), rows, None)
         return found[0] if found else None
 
+    def unknown(self) -> dict[tuple[str, int, str], str]:
+        """Return why nobody can tell whose answers come, by model, version and identity, of those of which that is so.
+
+        The reasons are as they were stored, whatever is in them.
+        """
+        c = tables.identities.c
+        with reading(self._engine) as connection:
+            rows = connection.execute(sa.select(c.model, c.version, c.identity, c.why).where(c.why != "")).all()
+        return {(str(row.model), int(row.version), str(row.identity)): str(row.why) for row in rows}
+
     def put(self, answers: FirstAnswers) -> None:
         """Keep what was answered, in place of what is known; whoever judges hears of it."""
         columns = {

@@ -16,10 +16,11 @@ from pegel.stream.explained_counts import LearnedRows
 class AttributionRow:
     """One final window of explained rows. Key: model, version, span, revision.
 
-    `verdict`: on attributions; `identity`: on the answers, INSUFFICIENT where none was replayed. `rows`: explained ones
-    of the window itself; `summary`, `sums` are of those that were judged, which windows before may have left, since
-    `since`. `why`: why they were not judged; empty where they were. `facts`: what is shown and never thresholded;
-    `features`: what is known of each.
+    `verdict`: on attributions; `identity`: on the answers, INSUFFICIENT where none was looked at. `rows`: explained
+    ones of the window itself; `summary`, `sums` are of those that were judged, which windows before may have left,
+    since `since`. `replayed`: answers that were looked at; beside a surrogate they are judged together, and none by
+    itself is among the `differing`. `why`: why rows were not judged; empty where they were. `facts`: what is shown and
+    never thresholded; `features`: what is known of each.
     """
 
     model: str

@@ -7,7 +7,7 @@ many rows are kept to learn from.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 
@@ -33,13 +33,20 @@ MOST_LEARNED_BYTES: Final = 16 * 1024 * 1024
 class LearnedRows:
     """Explained rows to learn from.
 
-    `values`: float64, shape (rows, 2 + features): times in microseconds since 1970, outputs, attributions.
+    `values`: float64, shape (rows, 2 + features): times in microseconds since 1970, outputs, attributions; with a
+    `surrogate` its residuals are one more column.
     """
 
     method: Method
     artefact: str | None
     values: NDArray[np.float64]
     unit: Unit = Unit.PREDICTION
+    surrogate: str | None = None
+
+    @property
+    def kind(self) -> tuple[Method, str | None, Unit, str | None, int]:
+        """Return what has to be equal of rows of one baseline: what explained them, their unit, their columns."""
+        return self.method, self.artefact, self.unit, self.surrogate, int(self.values.shape[1])
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +56,7 @@ class ExplainedCounts:
     `baseline_id`: by which baseline of attributions they are counted; empty where there is none. `different`: hashes of
     rows whose answers are others, the smallest ones. `others`: rows that are in no sum, because another folder or
     method explained them than the baseline's, or another folder than the spec names, which are not among `rows`;
-    `others_by`: which, method and digest of the folder, the last one in the order of the alphabet.
+    `others_by`: which, method, digest of the folder and surrogate, the last one in the order of the alphabet.
     """
 
     baseline_id: str = ""
@@ -61,7 +68,7 @@ class ExplainedCounts:
     summary: Summary | None = None
     sums: AttributionSums | None = None
     others: int = 0
-    others_by: tuple[str, str] = ("", "")
+    others_by: tuple[str, str, str] = ("", "", "")
     learned: list[LearnedRows] = field(default_factory=list)
     learned_bytes: int = field(init=False)
     """Bytes of the rows that are kept to learn from; counted along, because there is a part for each event."""
@@ -86,7 +93,7 @@ class ExplainedCounts:
         room = (MOST_LEARNED_BYTES - self.learned_bytes) // max(1, part.values.shape[1] * part.values.itemsize)
         if room > 0 and len(part.values):
             kept = part.values[:room]
-            self.learned.append(LearnedRows(part.method, part.artefact, kept, part.unit))
+            self.learned.append(replace(part, values=kept))
             self.learned_bytes += kept.nbytes
 
     def differ(self, rows: frozenset[int], event_ids: tuple[str, ...]) -> None:
@@ -124,7 +131,7 @@ class ExplainedCounts:
             *(self.others, list(self.others_by)),
             self.summary is not None,
             None if self.sums is None else self.sums.to_json(),
-            [(part.method.value, part.artefact, part.unit.value, part.values.shape[1]) for part in learned],
+            [part.kind for part in learned],
         ]
         summary = () if self.summary is None else (self.summary.to_bytes(),)
         return packing.pack(value, (*summary, *(part.values.tobytes() for part in learned)))
@@ -148,16 +155,15 @@ class ExplainedCounts:
             summary=unpack(baseline_id, blobs[0]) if has_summary else None,
             sums=None if sums is None else AttributionSums.from_json(sums),
             learned=[
-                LearnedRows(Method(method), artefact, np.frombuffer(blob, dtype="<f8").reshape(-1, width), Unit(unit))
-                for (method, artefact, unit, width), blob in zip(learned, rest, strict=True)
+                LearnedRows(
+                    Method(method), artefact, np.frombuffer(blob, dtype="<f8").reshape(-1, width), Unit(unit), surrogate
+                )
+                for (method, artefact, unit, surrogate, width), blob in zip(learned, rest, strict=True)
             ],
         )
 
 
 def _joined(parts: list[LearnedRows]) -> list[LearnedRows]:
     """Return the same rows in few parts."""
-    runs = groupby(parts, key=lambda part: (part.method, part.artefact, part.unit, part.values.shape[1]))
-    return [
-        LearnedRows(method, artefact, np.concatenate([part.values for part in run]), unit)
-        for (method, artefact, unit, _), run in runs
-    ]
+    runs = ([*run] for _, run in groupby(parts, key=lambda part: part.kind))
+    return [replace(run[0], values=np.concatenate([part.values for part in run])) for run in runs]

@@ -76,7 +76,7 @@ class ExplainedPane(PaneCounting):
     def _read(self, body: bytes) -> Attributions:
         """Return what a body says. Raises InvalidPayload, also where another folder explained than the spec names."""
         loaded = self._loaded()
-        width = self.explaining.features if loaded is None else len(loaded.baseline.layout.schema.fields)
+        width = self.explaining.features if loaded is None else _features(loaded)
         if width is None:
             raise InvalidPayload(UNJUDGED, "the model has no baseline yet, which says what its features are")
         given = read(body, width)
@@ -107,8 +107,8 @@ class ExplainedPane(PaneCounting):
                 self._note_others(given, loaded)
             if self.explaining.learns:
                 times = np.full(given.n, float(events.times_us[at]))
-                values = np.column_stack([times, given.raw, given.values])
-                self.counts.keep(LearnedRows(given.method, given.artefact, values, given.unit))
+                values = np.column_stack([times, given.raw, given.judged])
+                self.counts.keep(LearnedRows(given.method, given.artefact, values, given.unit, given.surrogate))
         self.counts.rows += given.n
         differing = [row for row, match in enumerate(given.matches) if match is Match.OTHER]
         self.counts.replayed += sum(match is not Match.UNKNOWN for match in given.matches)
@@ -120,7 +120,8 @@ class ExplainedPane(PaneCounting):
         """Count rows that are not compared with the baseline, so that their window tells of them."""
         self.counts.baseline_id = "" if loaded is None else loaded.baseline.id
         self.counts.others += given.n
-        self.counts.others_by = max(self.counts.others_by, (given.method.value, given.artefact or ""))
+        by = (given.method.value, given.artefact or "", given.surrogate or "")
+        self.counts.others_by = max(self.counts.others_by, by)
 
     def _take_canaries(self, given: tuple[Match, ...], event_id: str) -> None:
         """Count answers to rows that are asked about again and again; each has its place, which tells it from others.
@@ -141,14 +142,19 @@ class ExplainedPane(PaneCounting):
     def _add(self, given: Attributions, loaded: LoadedBaseline, known: AttributionReference) -> None:
         if self.counts.summary is None or self.counts.sums is None:
             self.counts.summary = Summary.empty(loaded.baseline.layout)
-            self.counts.sums = AttributionSums.empty(given.values.shape[1])
-        self.counts.summary.update(columns_of(given.values), Role.ATTRIBUTION)
-        self.counts.sums.merge(known.sums_of(given.values, given.raw))
+            self.counts.sums = AttributionSums.empty(given.judged.shape[1])
+        self.counts.summary.update(columns_of(given.judged), Role.ATTRIBUTION)
+        self.counts.sums.merge(known.sums_of(given.judged, given.raw))
+
+
+def _features(loaded: LoadedBaseline) -> int:
+    known = loaded.baseline.attribution
+    return len(loaded.baseline.layout.schema.fields) if known is None else known.features
 
 
 def _fits(given: Attributions, known: AttributionReference) -> bool:
-    """Say whether rows are explained by the folder and the method of those that they are compared with."""
-    return (given.method, given.unit) == (known.method, known.unit) and (
+    """Say whether rows are explained as those are that they are compared with: by which folder, method, surrogate."""
+    return (given.method, given.unit, given.surrogate) == (known.method, known.unit, known.surrogate) and (
         given.artefact is None or known.artefact is None or given.artefact == known.artefact
     )
 

@@ -19,6 +19,7 @@ from pegel.judge.attribution.attribution_judgement import (
 from pegel.judge.attribution.attribution_levels import FEWEST_ROWS, window_level
 from pegel.judge.attribution.learned_baseline import LEARNED_ROWS
 from pegel.judge.attribution.model_identity import judge_identity
+from pegel.judge.attribution.surrogate_identity import SURROGATE, judge_residual
 from pegel.judge.budget import sidak
 from pegel.judge.chart_state import CarriedSegment, ChartState
 from pegel.judge.decision import FeatureVerdict
@@ -74,7 +75,9 @@ class ExplanationJudge:
         )
         judgement = _with_others(judgement, counts, reference, spec)
         identity = None
-        if section.identity != "off":
+        if section.identity == SURROGATE:
+            identity = judge_residual(judgement.residual, version=spec.model.version)
+        elif section.identity != "off":
             width = tests if reference is None else len(reference.layout.schema.fields) + tests
             identity = judge_identity(
                 counts.answers, replay, sidak(level, max(1, width)), version=spec.model.version, by=section.identity
@@ -147,7 +150,7 @@ class ExplanationJudge:
             span=count.span,
             revision=count.revision,
             rows=counts.rows,
-            replayed=counts.replayed,
+            replayed=identity.n if identity is not None and spec.attribution.identity == SURROGATE else counts.replayed,
             differing=counts.differing,
             verdict=judgement.verdict,
             identity=Verdict.INSUFFICIENT if identity is None else identity.verdict,
@@ -195,7 +198,7 @@ def _others(counts: ExplainedCounts, reference: Baseline | None, spec: MonitorSp
             "served (pegel apply)"
         )
     known = None if reference is None else explained_by(reference)
-    kind = "others" if known is None else _by(known.method.value, known.artefact)
+    kind = "others" if known is None else _by(known.method.value, known.artefact or "", known.surrogate or "")
     if section.baseline is None:
         return f"{rows}, its baseline by {kind}: learning a new one, of {LEARNED_ROWS:,} such rows at most"
     return (
@@ -204,8 +207,9 @@ def _others(counts: ExplainedCounts, reference: Baseline | None, spec: MonitorSp
     )
 
 
-def _by(method: str, artefact: str | None) -> str:
-    return f"{method} (folder {artefact[:12]})" if artefact else method
+def _by(method: str, artefact: str, surrogate: str) -> str:
+    more = [f"folder {artefact[:12]}"] * bool(artefact) + [f"surrogate {surrogate[:12]}"] * bool(surrogate)
+    return f"{method} ({', '.join(more)})" if more else method
 
 
 def _findings(

@@ -15,6 +15,7 @@ from pegel.reconcile.job_backend import JobState
 from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.reconcile.worker_planner import explained_namespaces
+from pegel.report.answer_words import nobody_can_tell
 from pegel.report.model_list import model_rows
 from pegel.report.progress import ago, progress
 from pegel.report.reading import Sources
@@ -28,6 +29,7 @@ from pegel.spec.settings import Settings
 from pegel.store.action_log import ActionLog
 from pegel.store.database import connect
 from pegel.store.database_file import refuse_missing
+from pegel.store.identity_store import IdentityStore
 from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
@@ -162,6 +164,8 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         specs = Registry(engine).list()
         refused = refused_of_all(LabelStore(engine), specs)
         explaining = _explaining(settings, WorkerBeats(engine), explained_namespaces(specs), now)
+        unknown = nobody_can_tell(specs, IdentityStore(engine).unknown())
+        explaining += [StatusLine(name=key, state=words) for key, words in unknown.items()]
     except (Unavailable, SetupError) as error:
         # A sentence that is no wait says itself what to do.
         remedy = "bring it back; whoever needs it waits" if isinstance(error, Unavailable) else "as this line says"

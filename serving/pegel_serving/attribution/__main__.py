@@ -40,6 +40,7 @@ from pegel_serving.attribution.model_works import ModelWorks
 from pegel_serving.attribution.ordered_features import OrderedFeatures
 from pegel_serving.attribution.outlier_explanations import OutlierExplanations
 from pegel_serving.attribution.record_at import RecordAt
+from pegel_serving.attribution.surrogate_watch import surrogate_watches
 from pegel_serving.attribution.topic_reader import TopicReader
 from pegel_serving.attribution.worker_progress import WorkerHeart
 from pegel_serving.logger.producer import KafkaSender, KafkaSettings
@@ -121,6 +122,7 @@ def run(options: argparse.Namespace, settings: Settings, ending: threading.Event
         held_out_baselines(preparation, settings, engine),
         first_replays(preparation, settings, engine),
         canary_rounds(preparation, settings, engine, worker.put),
+        surrogate_watches(engine),
     ]
     beside: list[ModelWorks | OutlierExplanations] = [*works, outliers]
     reader = TopicReader(settings, f"pegel-attribution-{options.namespace}", worker.forget)

@@ -18,9 +18,10 @@ import orjson
 from numpy.typing import NDArray
 
 from pegel.data import wire
-from pegel.data.columns import Kind, Role, Schema
+from pegel.data.columns import Role, Schema
 from pegel.data.decoding import decode_batch
 from pegel.errors import InvalidPayload
+from pegel_serving.attribution.answered_numbers import answered_numbers
 from pegel_serving.attribution.call_budget import CallBudget
 from pegel_serving.attribution.explained import EndpointAway, NotExplained
 from pegel_serving.attribution.told_rows import told_rows
@@ -67,17 +68,8 @@ class AskedEndpoint:
         if decoded.errors or decoded.columns.n != len(rows):
             why = next(iter(decoded.errors.values()), f"{decoded.columns.n} answers to {len(rows)} rows")
             raise NotExplained(f"the endpoint's answer cannot be read: {why}")
-        return self._numbers(told_rows(decoded.columns, self.schema.of_role(Role.PREDICTION)))
-
-    def _numbers(self, answers: Rows) -> NDArray[np.float64]:
         fields = self.schema.of_role(Role.PREDICTION)
-        stem = f"{fields[0].name}_probability_"
-        classes = [at for at, field in enumerate(fields) if field.name.startswith(stem)]
-        numeric = [at for at, field in enumerate(fields) if field.kind is Kind.NUMERIC]
-        if not numeric:
-            raise NotExplained("the endpoint answers classes and no number for them, of which no part can be told")
-        columns = (classes[1:] if len(classes) == 2 else classes) or numeric[:1]  # noqa: PLR2004  of two the second
-        return np.asarray(answers[:, columns], dtype=np.float64)
+        return answered_numbers(told_rows(decoded.columns, fields), fields)
 
 
 def post(address: str, token: str, body: bytes) -> bytes:

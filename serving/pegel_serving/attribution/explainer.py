@@ -28,6 +28,7 @@ from pegel_serving.attribution.explained import (
 from pegel_serving.attribution.output_unit import unit_of, unit_of_fields
 from pegel_serving.attribution.replayed_answers import margins_of, matches
 from pegel_serving.attribution.rows_budget import OVER_BUDGET
+from pegel_serving.attribution.surrogate_model import SurrogateModel
 from pegel_serving.attribution.told_event import ToldEvent
 from pegel_serving.attribution.told_rows import told_rows
 from pegel_serving.attribution.unprepared import NO_ENDPOINT
@@ -72,6 +73,8 @@ class Explainer:
     """Why nothing of this model is explained any more; empty where it is."""
     unit: Unit | None = None
     """What is explained, told by the first rows; None before there were any."""
+    surrogate: SurrogateModel | None = None
+    """The model of an endpoint's answers that these are held against; None: nobody asks for that, or there is none."""
 
     def tell(self, events: Sequence[GivenEvent]) -> list[ToldEvent]:
         """Return what becomes of each event, in order."""
@@ -140,9 +143,10 @@ class Explainer:
             self.unit = self._unit(own[:FEW], explained.raw[:FEW])
         counts = {at: part.stop - part.start for at, part in parts.items()}
         fits = self._matches(own, [events[at].answer for at in parts], list(counts.values()))
+        residuals = None if self.surrogate is None else explained.raw - self.surrogate.expected(own)
         told, start = {}, 0
         for at, count in counts.items():
-            told[at] = self._encoded(explained, slice(start, start + count), fits)
+            told[at] = self._encoded(explained, slice(start, start + count), fits, residuals)
             start += count
         return told
 
@@ -151,7 +155,9 @@ class Explainer:
             return unit_of_fields(self.schema.of_role(Role.PREDICTION))
         return unit_of(self.model.estimator, self.model.given_rows(rows), raw)
 
-    def _encoded(self, explained: ExplainedRows, part: slice, fits: Sequence[Match]) -> ToldEvent:
+    def _encoded(
+        self, explained: ExplainedRows, part: slice, fits: Sequence[Match], residuals: NDArray[np.float64] | None
+    ) -> ToldEvent:
         event = Attributions(
             values=explained.values[part],
             base=explained.base[part],
@@ -161,6 +167,8 @@ class Explainer:
             artefact=self.artefact,
             rate=self.rate,
             unit=self.unit or Unit.PREDICTION,
+            residuals=None if residuals is None else residuals[part],
+            surrogate=None if self.surrogate is None else self.surrogate.name,
         )
         try:
             return ToldEvent(encode(event), event.n)

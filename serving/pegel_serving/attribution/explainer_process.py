@@ -31,10 +31,12 @@ from pegel_serving.attribution.explained import EndpointAway, NotExplained
 from pegel_serving.attribution.explainer import NO_METHOD, Explainer, GivenEvent
 from pegel_serving.attribution.explainer_frames import SilentExplainer, receive, send
 from pegel_serving.attribution.permutation_method import PermutationMethod
+from pegel_serving.attribution.surrogate_model import NoSurrogate, SurrogateModel
 from pegel_serving.attribution.told_event import ToldEvent
 from pegel_serving.attribution.unprepared import (
     NO_ARTEFACT,
     NO_ENDPOINT,
+    NOT_PREPARED,
     OTHER_ARTEFACT,
     OTHER_FEATURES,
     Unprepared,
@@ -87,7 +89,8 @@ def _of_endpoint(told: dict[str, Any]) -> Explainer:
     asked = AskedEndpoint(told["address"], told["token"], schema, CallBudget(calls))
     method = PermutationMethod(asked, _background(told, schema))
     most = rows_at_once(calls, features)
-    return Explainer(schema, method, None, None, told["rate"], replays=False, rows_at_once=most)
+    surrogate = _surrogate(told, schema)
+    return Explainer(schema, method, None, None, told["rate"], replays=False, rows_at_once=most, surrogate=surrogate)
 
 
 def _refuse_other_features(told: dict[str, Any], schema: Schema) -> None:
@@ -119,6 +122,38 @@ def _background(told: dict[str, Any], schema: Schema) -> Rows:
         return background_rows(Path(told["background"]), features)
     except (OSError, ValueError, KeyError):
         return np.empty((0, len(features)), dtype=object)
+
+
+def _surrogate(told: dict[str, Any], schema: Schema) -> SurrogateModel | None:
+    """Return the model of the endpoint's answers; None where nobody asks for one, or `told` says why there is none.
+
+    Rows that cannot be read now are none of the reasons: without a surrogate nothing would be compared with what was
+    explained beside one. Raises Unprepared.
+    """
+    wanted = told.get("surrogate")
+    if wanted is None or "why" in wanted:
+        return None
+    try:
+        return SurrogateModel.of_table(Path(wanted["table"]), schema)
+    except (NoSurrogate, NotExplained) as error:
+        wanted["why"] = str(error)
+        return None
+    except (OSError, ValueError) as error:
+        raise Unprepared(
+            NOT_PREPARED, f"the rows that its surrogate is made of cannot be read: {sentence(error)}"
+        ) from error
+
+
+def said_of_surrogate(told: dict[str, Any], surrogate: SurrogateModel | None) -> dict[str, Any]:
+    """Return what is said of the surrogate, where one is asked for: how good it is, or why there is none."""
+    wanted = told.get("surrogate")
+    if wanted is None:
+        return {}
+    known = {"source": wanted["source"]}
+    if surrogate is None:
+        return {"surrogate": known | {"why": wanted["why"]}}
+    good = {"name": surrogate.name, "explained": surrogate.explained, "checked": surrogate.checked}
+    return {"surrogate": known | good}
 
 
 def events_of(head: dict[str, Any], body: bytes) -> list[GivenEvent]:
@@ -159,7 +194,8 @@ def main(descriptor: int) -> int:
     except BaseException as error:  # noqa: BLE001  the code of whoever made the model
         send(connection, {"reason": NO_ARTEFACT, "why": sentence(error)})
         return 0
-    send(connection, {"method": explainer.method.method.value, "artefact": explainer.artefact, **bound_of(head)})
+    said = {"method": explainer.method.method.value, "artefact": explainer.artefact}
+    send(connection, said | bound_of(head) | said_of_surrogate(head, explainer.surrogate))
     while True:
         head, body = receive(connection, None)
         send(connection, *message_of_told(explainer.tell(events_of(head, body))))

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
-from pegel.errors import InvalidSpec
+from pegel.errors import InvalidSpec, PegelError
 from pegel.featurestore import LocalFeatureStore
+from pegel.judge.attribution.learned_baseline import judged_fields
+from pegel.judge.attribution.surrogate_identity import SURROGATE
 from pegel.spec.clock import SystemClock
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.names import ATTRIBUTIONS, attribution_field
+from pegel.spec.names import ATTRIBUTIONS
 from pegel.spec.settings import Settings
 from pegel.store.attribution_store import AttributionStore
 from pegel.store.baseline_store import BaselineStore
@@ -27,6 +31,7 @@ from pegel_serving.attribution.model_preparation import ModelPreparation
 from pegel_serving.attribution.model_work import FIRST_WAIT_S, ModelWork
 from pegel_serving.attribution.model_works import ModelWorks
 from pegel_serving.attribution.ordered_features import OrderedFeatures
+from pegel_serving.attribution.surrogate_rows import halves
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -59,7 +64,7 @@ class HeldOutBaseline(ModelWork):
         if self._is_made(names, seen):
             return
         place = held_out_table(LocalFeatureStore(self._settings.features), spec, features)
-        rows = drawn_rows(place, features, most_rows(spec, len(features)))
+        rows = drawn_rows(place, features, most_rows(spec, len(features)), among=self._not_fitted_to)
         child = self.started_child()
         try:
             prepared = child.prepare(self._preparation.told(spec, held_out=True))
@@ -86,12 +91,28 @@ class HeldOutBaseline(ModelWork):
         current = self._current()
         if current is None or current.attribution is None or current.source != self.spec.attribution.baseline:
             return False
-        if [field.name for field in current.layout.schema.fields] != [attribution_field(name) for name in names]:
-            return False
         reference = current.attribution
+        fields = [field.name for field in current.layout.schema.fields]
+        if fields != [*judged_fields(tuple(names), reference.surrogate)]:
+            return False
         if seen is None:
-            return self.spec.model.digest in {None, reference.artefact} or reference.artefact is None
-        return (reference.method.value, reference.artefact) == (seen.get("method"), seen.get("artefact"))
+            # Whether the answers have a surrogate only a process of the model can tell.
+            known = reference.surrogate is not None or self.spec.attribution.identity != SURROGATE
+            return known and (self.spec.model.digest in {None, reference.artefact} or reference.artefact is None)
+        by = (reference.method.value, reference.artefact, reference.surrogate)
+        return by == (seen.get("method"), seen.get("artefact"), (seen.get("surrogate") or {}).get("name"))
+
+    def _not_fitted_to(self, rows: int) -> NDArray[np.int64]:
+        """Return the places of held-out rows that no surrogate is fitted to, of so many."""
+        spec = self.spec
+        if spec.attribution.identity == SURROGATE:
+            try:
+                source = self._preparation.surrogate_source(spec).source
+            except PegelError:
+                source = ""  # There will be none.
+            if source == spec.attribution.baseline:
+                return halves(rows)[1]
+        return np.arange(rows)
 
     def _current(self) -> Baseline | None:
         store = BaselineStore(self._engine)

@@ -55,6 +55,7 @@ def explained_rows(
     """
     at_once = rows_at_once(spec, len(features))
     values, raw, left_out, unit = [], [], Counter[str](), Unit.PREDICTION
+    surrogate: str | None = None
     for start in range(0, rows.num_rows, at_once):
         bodies = request_bodies(rows.slice(start, at_once), features)
         told = child.ask_bodies(
@@ -64,9 +65,9 @@ def explained_rows(
         left_out.update(one.reason for one in told if one.reason)
         if not known:
             raise InvalidSpec(f"attribution.baseline: the model explains none of its rows: {shown(told[-1].why, 200)}")
-        values += [one.values for one in known]
+        values += [one.judged for one in known]
         raw += [one.raw for one in known]
-        unit = known[0].unit
+        unit, surrogate = known[0].unit, known[0].surrogate
     if left_out:
         log.warning("held-out rows are left out", model=spec.key, rows=left_out.total(), reasons=dict(left_out))
     return RowsToLearn(
@@ -77,4 +78,5 @@ def explained_rows(
         artefact=prepared.get("artefact"),
         source=str(spec.attribution.baseline),
         unit=unit,
+        surrogate=surrogate,
     )

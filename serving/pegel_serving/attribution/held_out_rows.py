@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import orjson
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import dataset
 
 from pegel.data.columns import Field, Role
@@ -52,17 +53,27 @@ def held_out_table(store: LocalFeatureStore, spec: MonitorSpec, features: Sequen
     return place
 
 
-def drawn_rows(place: Path, features: Sequence[Field], most: int, *, fewest: int = MIN_BASELINE) -> Any:
+def drawn_rows(
+    place: Path,
+    features: Sequence[Field],
+    most: int,
+    *,
+    fewest: int = MIN_BASELINE,
+    among: Callable[[int], NDArray[np.int64]] | None = None,
+) -> Any:
     """Return at most `most` rows of a table of Parquet, evenly drawn, the same ones each time, in their order.
+
+    `among`: returns the places of the rows that are drawn from, of the number of all of them; None: all.
 
     Raises OSError, pyarrow's errors (ValueErrors), InvalidSpec for fewer than `fewest`, and where they are too large.
     """
     found = dataset.dataset(place, format="parquet")
     names = [field.name for field in features]
-    count = found.count_rows()
+    possible = np.arange(found.count_rows()) if among is None else among(found.count_rows())
+    count = len(possible)
     if min(count, most) < fewest:
         raise InvalidSpec(f"attribution.baseline: expected at least {fewest:,} held-out rows, given {count:,}")
-    places = np.sort(np.random.default_rng(_SEED).choice(count, min(count, most), replace=False))
+    places = np.sort(possible[np.random.default_rng(_SEED).choice(count, min(count, most), replace=False)])
     taken, size, start = [], 0, 0
     for batch in found.to_batches(columns=names, batch_size=_AT_ONCE, batch_readahead=1, fragment_readahead=1):
         first, last = np.searchsorted(places, [start, start + batch.num_rows])

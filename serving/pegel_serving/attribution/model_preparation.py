@@ -15,7 +15,9 @@ from pegel.spec.settings import Settings
 from pegel_serving.attribution.event_sample import rate_of
 from pegel_serving.attribution.model_folders import ModelFolders
 from pegel_serving.attribution.ordered_features import OrderedFeatures
+from pegel_serving.attribution.surrogate_rows import SurrogateSource, surrogate_source
 from pegel_serving.attribution.unprepared import NO_ENDPOINT, NOT_PREPARED, Unprepared
+from pegel_serving.model_errors import sentence
 
 Door = Callable[[MonitorSpec], tuple[str, str]]
 """Returns the address of a model's endpoint and its secret. Raises PegelError."""
@@ -53,7 +55,11 @@ class ModelPreparation:
         except PegelError as error:
             raise Unprepared(NOT_PREPARED, str(error)) from error
         calls = {"calls_per_minute": calls_per_minute(spec, held_out=held_out), "schema": schema.to_json()}
-        return told | {"address": address, "token": token} | calls
+        return told | {"address": address, "token": token} | calls | self._surrogate(spec)
+
+    def surrogate_source(self, spec: MonitorSpec) -> SurrogateSource:
+        """Return the rows that the surrogate of a model is made of. Raises PegelError, OSError, ValueError."""
+        return surrogate_source(LocalFeatureStore(self._settings.features), spec)
 
     def endpoint(self, spec: MonitorSpec) -> tuple[str, str]:
         """Return where the endpoint of a model is asked, and its secret. Raises PegelError."""
@@ -65,6 +71,19 @@ class ModelPreparation:
             return self.endpoint(spec)
         except PegelError as error:
             raise Unprepared(NO_ENDPOINT, str(error)) from error
+
+    def _surrogate(self, spec: MonitorSpec) -> dict[str, Any]:
+        """Return where the rows are that a surrogate is made of, or why it is made of none; nothing: of no model."""
+        if spec.attribution.identity != "surrogate":
+            return {}
+        try:
+            found = self.surrogate_source(spec)
+        except PegelError as error:
+            return {"surrogate": {"source": spec.baseline.source, "why": str(error)}}
+        except (OSError, ValueError) as error:
+            why = f"the rows that its surrogate is made of cannot be read: {sentence(error)}"
+            raise Unprepared(NOT_PREPARED, why) from error
+        return {"surrogate": {"source": found.source, "table": str(found.table)}}
 
     def _background(self, spec: MonitorSpec) -> str | None:
         """Return where rows of the baseline are; None where they are in no folder that this process sees."""

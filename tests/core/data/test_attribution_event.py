@@ -68,12 +68,14 @@ def test_what_is_written_is_read_again_bit_by_bit(data: st.DataObject, rows: int
         method=data.draw(st.sampled_from(Method)),
         artefact=data.draw(st.none() | st.just(DIGEST)),
         rate=data.draw(st.floats(0, 1, exclude_min=True)),
+        residuals=(residuals := data.draw(st.none() | st.just(draw(rows)))),
+        surrogate=None if residuals is None else "0123456789abcdef",
     )
     read = decode(encode(written), features)
 
-    for name in ("values", "base", "raw"):
+    for name in ("values", "base", "raw", "judged"):
         assert getattr(written, name).tolist() == getattr(read, name).tolist()
-    for name in ("matches", "method", "artefact", "rate"):
+    for name in ("matches", "method", "artefact", "rate", "surrogate"):
         assert getattr(written, name) == getattr(read, name)
 
 
@@ -100,6 +102,10 @@ REFUSED = {
     "a short digest": (body(artefact="abc"), "wrong_shape", "artefact"),
     "a rate of nothing": (body(rate=0), "wrong_shape", "rate"),
     "a rate of more than all": (body(rate=1.5), "wrong_shape", "rate"),
+    "residuals of nothing": (body(residuals=[1, 2]), "wrong_shape", "and nothing else"),
+    "a surrogate without residuals": (body(residuals=None, surrogate="ab" * 8), "wrong_shape", "residuals: expected a"),
+    "too few residuals": (body(residuals=[1], surrogate="ab" * 8), "wrong_fields", "residuals: 1 of 2 rows"),
+    "a surrogate that is named by nothing": (body(residuals=[1, 2], surrogate=None), "wrong_shape", "surrogate"),
 }
 
 

@@ -190,3 +190,13 @@ def test_words(wish: Callable[..., MonitorSpec]) -> None:
         "the whole."
     )
     assert "shared by the features of the training data; only" in words
+
+
+def test_words_of_a_surrogate(wish: Callable[..., MonitorSpec]) -> None:
+    """Its residual is one more judged field of explained rows, and the arithmetic says so."""
+    words = [
+        Division.of(Setting(wish(attribution={"via": "endpoint", "identity": identity}))).describe()
+        for identity in ("surrogate", "canaries")
+    ]
+
+    assert ["features and the residual of the surrogate" in text for text in words] == [True, False]

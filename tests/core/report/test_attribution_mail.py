@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,11 +16,13 @@ from pegel.data.spans import Span
 from pegel.detect.attribution_change import AttributionChange
 from pegel.judge.attribution.attribution_judgement import effect_of
 from pegel.judge.attribution.model_identity import ReplayedAnswers, judge_identity
+from pegel.judge.attribution.surrogate_identity import judge_residual
 from pegel.judge.decision import FeatureVerdict
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judged import Judged
 from pegel.report.alert_mail import render
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.names import RESIDUAL
 from pegel.stream.result_rows import Tally
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -48,9 +51,14 @@ def other_answers(window: int, before: ReplayReference = ReplayReference(0, 1_00
 
 def moved(window: int) -> Finding:
     """Return that the prediction is up by a third of its standard deviation through one feature."""
+    return Judged(SPEC, span(window), 1).finding(moved_verdict(), {})
+
+
+def moved_verdict() -> FeatureVerdict:
+    """Return what is said of that."""
     change = AttributionChange(0.34, 0.016, 0.1, 0.02, 18.0, 2.5)
     effect = effect_of(change)
-    verdict = FeatureVerdict(
+    return FeatureVerdict(
         feature="attribution:amount",
         verdict=Verdict.DRIFT,
         what=effect.what,
@@ -66,7 +74,6 @@ def moved(window: int) -> Finding:
         effect_unit=effect.unit,
         evidence={"change": change.numbers(), "margin": 0.05},
     )
-    return Judged(SPEC, span(window), 1).finding(verdict, {})
 
 
 def passed(alerts: list[Alert], findings: list[Finding], at: datetime, looks: tuple[Look, ...] = ()) -> Any:
@@ -120,6 +127,30 @@ def test_a_mail_says_how_answers_were_compared(before: ReplayReference, by: str,
 
     assert told in text
     assert ("no chance is involved" in text) is chance
+
+
+def beside_surrogate(window: int) -> Finding:
+    """Return that answers are a third of a standard deviation above what a model of them expects."""
+    residual = replace(moved_verdict(), feature=RESIDUAL)
+    verdict = judge_residual(residual, version=1)
+    assert verdict is not None
+    return Judged(SPEC, span(window), 1).finding(verdict, {})
+
+
+def test_what_a_surrogate_finds_is_an_alert_about_another_model() -> None:
+    """It says by how much, that chance has a part in it, and that inputs may do the same."""
+    change = passed([], [beside_surrogate(0)], NOON + timedelta(minutes=12))
+    mail = mailed(change, NOON + timedelta(minutes=12))
+    text = " ".join(mail.text.split())
+
+    assert AlertKind.MODEL == change.alert.kind
+    assert mail.subject.startswith("[pegel] credit v1: answers are not those of version 1 (since 12:00 UTC")
+    assert "answers are 0.34 ± 0.02 sigma of the prediction higher than expected by a model of the answers" in text
+    assert "2,000 answers were held against a model of the answers" in text
+    assert "Inputs of kinds that it was not fitted on may seem another model, too." in text
+    assert "location test p = 1e-12, threshold 1e-06" in text
+    assert "margin 0.05, 2,000 rows against 20,000" in text
+    assert "no chance is involved" not in text
 
 
 def test_it_is_over_after_two_windows_of_its_answers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,33 @@ def test_the_page_says_what_is_known_of_onboarding(sources: Sources, reference: 
     assert "cannot be reproduced exactly: 5 of 1,000 differed at onboarding." in told[1]
     assert told[2].endswith("Nobody can look now: it does not answer.")
     assert told[3].endswith(" UTC.")
+
+
+def test_the_page_says_what_a_surrogate_knows(sources: Sources, reference: Baseline) -> None:
+    """How far answers are from what it expects and how well it knows them; or why there is none."""
+    by_endpoint = sample_spec(attribution={"via": "endpoint", "identity": "surrogate"})
+    Registry(sources.engine).put(by_endpoint)
+    window = explained_window(by_endpoint, reference, AT, drawn(2_000, 1))
+    change = {"mean": 0.01, "mean_error": 0.004, "size": 0.02, "size_error": 0.006}
+    keep(sources.engine, replace(window, identity=Verdict.BELOW_MARGIN, facts={**window.facts, "residual": change}))
+    store, told = IdentityStore(sources.engine), []
+    good: dict[str, Any] = {"name": "ab" * 8, "explained": 0.97812, "checked": 10_000}
+    for frozen, why in ((good, ""), (None, "a model of the answers explains 71.0% of how they vary")):
+        known = FirstAnswers(model="delays", version=1, identity="surrogate", source="local://delays", at=NOW)
+        store.put(replace(known, frozen=frozen, why=why))
+        view = model_view(sources, "delays", 1, NOW).attributions
+        assert view is not None
+        told.append(view.identity)
+
+    assert "as far as a model of the answers tells; 2,000 answers differ from it by +0.01 ± <0.01" in told[0]
+    assert told[0].endswith(
+        "explains 97.8% of how they vary in 10,000 rows of local://delays that it was not fitted to."
+    )
+    assert told[1].endswith("Nobody can look: a model of the answers explains 71.0% of how they vary.")
+    keep(sources.engine, window)
+    view = model_view(sources, "delays", 1, NOW).attributions
+    assert view is not None
+    assert view.identity.startswith("Whose answers: not looked at yet.")
 
 
 def test_order_that_changed_is_shown(sources: Sources, reference: Baseline) -> None:

@@ -58,13 +58,14 @@ attribution: {via: artefact, rows_per_minute: 1000, window: 5m, margin: 0.1, bas
 
 def test_an_endpoint_may_be_asked() -> None:
     """A server that runs already is explained by asking it, with an identity that needs no folder."""
-    assert spec({"via": "endpoint", "identity": "canaries"}, RUNNING).attribution.is_used
+    for identity in ("canaries", "surrogate", "off"):
+        assert spec({"via": "endpoint", "identity": identity}, RUNNING).attribution.is_used
 
 
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "something of what is off": ({"margin": 0.1}, MODEL, "margin is about explained rows; state `via`"),
     "a folder that there is not": ({"via": "artefact"}, RUNNING, "`model.uri` names none"),
-    "a replay without a folder": ({"via": "endpoint"}, RUNNING, "state canaries or off"),
+    "a replay without a folder": ({"via": "endpoint"}, RUNNING, "state canaries, surrogate or off"),
     "training rows": (
         {"via": "artefact", "baseline": "local://credit?split=train&version=1"},
         MODEL,
@@ -79,10 +80,10 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a margin of more than all": ({"via": "artefact", "margin": 1.5}, MODEL, "attribution.margin"),
     "another way": ({"via": "magic"}, MODEL, "attribution.via"),
     "another identity": ({"via": "artefact", "identity": "trust"}, MODEL, "attribution.identity"),
-    "a model of the model, which nobody makes": (
+    "a model of a model that is there": (
         {"via": "artefact", "identity": "surrogate"},
         MODEL,
-        "attribution.identity",
+        "which tells more: state replay",
     ),
     "an unreadable source": ({"via": "artefact", "baseline": "local://"}, MODEL, "attribution.baseline"),
     "an unknown field": ({"via": "artefact", "rows": 5}, MODEL, "attribution"),

@@ -69,6 +69,7 @@ def test_why_nobody_can_look_is_kept_beside_what_is_known(engine: Engine) -> Non
     store.put(ANSWERS)
     store.tell("delays", 1, "canaries", "nobody answers", START)
     known = store.get("delays", 1, "canaries")
+    assert {("delays", 1, "canaries"): "nobody answers"} == store.unknown()
     store.tell("delays", 1, "canaries", "", START)
 
     assert unknown is not None

@@ -61,12 +61,15 @@ class AttributionJudgement:
     """What is known of the explained rows of one window.
 
     `why`: why they are not judged; empty where they are. `facts`: what is shown and never thresholded, as plain JSON.
+    `residual`: what is known of the residuals of a surrogate, which says whose answers they are and is none of the
+    features; None where there are none.
     """
 
     verdict: Verdict
     features: tuple[FeatureVerdict, ...] = ()
     why: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    residual: FeatureVerdict | None = None
 
 
 def judge_attributions(
@@ -87,7 +90,7 @@ def judge_attributions(
         span: When they were, for seasons.
         level: False alarms that the window may raise.
         margin: Smallest change of a part of the prediction that matters, in its standard deviations.
-        tests: How many tests there are that share the level, beside one per feature.
+        tests: How many tests there are that share the level, beside one per judged field.
         why_no_reference: Why there is no baseline.
     """
     if reference is None:
@@ -97,15 +100,17 @@ def judge_attributions(
     fields, known = reference.layout.schema.fields, explained_by(reference)
     if rows.n < FEWEST_ROWS:
         why = f"fewer than {FEWEST_ROWS} explained rows in the window"
-        unknown = (insufficient(each.name, why, rows.n, reference.rows) for each in fields)
-        return AttributionJudgement(Verdict.INSUFFICIENT, tuple(unknown), why)
+        unknown = tuple(insufficient(each.name, why, rows.n, reference.rows) for each in fields[: known.features])
+        return AttributionJudgement(Verdict.INSUFFICIENT, unknown, why)
     window = JudgedWindow(reference, rows.summary, span, Watch(), fields)
     found = changes(rows.sums, known.sums, margin)
     criterion = Criterion(DETECTOR, sidak(level, len(fields) + tests), level / (len(fields) + tests), margin)
     verdicts = tuple(
         _verdict(window, each.name, change, criterion) for each, change in zip(fields, found[:-1], strict=True)
     )
-    return AttributionJudgement(overall(verdicts), verdicts, facts=_facts(reference.layout, known, rows, found))
+    features, facts = verdicts[: known.features], _facts(reference.layout, known, rows, found)
+    residual = None if known.surrogate is None else verdicts[-1]
+    return AttributionJudgement(overall(features), features, facts=facts, residual=residual)
 
 
 def explained_by(reference: Baseline) -> AttributionReference:
@@ -115,20 +120,25 @@ def explained_by(reference: Baseline) -> AttributionReference:
     return reference.attribution
 
 
-def explain_attribution(finding: Finding, rows: CountedAttributions, reference: Baseline) -> Explanation:
-    """Recompute a finding on attributions from the stored counts. Raises NotFound for another test or feature."""
-    names = [each.name for each in reference.layout.schema.fields]
-    if finding.feature not in names:
-        raise NotFound(f"expected attributions of {finding.feature}, found {', '.join(names)}: nothing was recomputed.")
+def explain_attribution(
+    finding: Finding, rows: CountedAttributions, reference: Baseline, *, field_name: str = ""
+) -> Explanation:
+    """Recompute a finding on attributions from the stored counts. Raises NotFound for another test or feature.
+
+    `field_name`: the judged field, where that is not the feature of the finding.
+    """
+    names, name = [each.name for each in reference.layout.schema.fields], field_name or finding.feature
+    if name not in names:
+        raise NotFound(f"expected attributions of {name}, found {', '.join(names)}: nothing was recomputed.")
     window = JudgedWindow(reference, rows.summary, finding.span, Watch(), reference.layout.schema.fields)
-    tests = window.drift_evidence.get(finding.feature, [])
+    tests = window.drift_evidence.get(name, [])
     values = {test.name: p for test, p in zip(tests, corrected(tests), strict=True)}
     test = next((each for each in tests if each.name == finding.test), None)
     if test is None:
-        raise NotFound(f"expected a test {finding.test} of {finding.feature}, found {', '.join(values) or 'none'}.")
+        raise NotFound(f"expected a test {finding.test} of {name}, found {', '.join(values) or 'none'}.")
     margin = float(finding.evidence["margin"])
-    change = changes(rows.sums, explained_by(reference).sums, margin)[names.index(finding.feature)]
-    shown = tuple(f"{name}: p = {p:.3g}" for name, p in values.items())
+    change = changes(rows.sums, explained_by(reference).sums, margin)[names.index(name)]
+    shown = tuple(f"{each}: p = {p:.3g}" for each, p in values.items())
     return Explanation(
         finding, _FORMULA, {**test.numbers(), **change.numbers()}, shown, test.statistic, values[finding.test]
     )
@@ -160,9 +170,11 @@ def _facts(
     layout: Layout, known: AttributionReference, rows: CountedAttributions, found: list[AttributionChange]
 ) -> dict[str, Any]:
     """Return what is shown: the order of importance before and now, and by how much each part moves the prediction."""
-    before, now = known.importance, rows.sums.mean_sizes[:-1]
+    before, now = known.importance, rows.sums.mean_sizes[: known.features]
     covariance = known.size_covariance
-    names = [each.name for each in layout.schema.fields]
+    names = [each.name for each in layout.schema.fields[: known.features]]
+    parts = zip([*names, OUTPUT], [*found[: known.features], found[-1]], strict=True)
+    residual = {} if known.surrogate is None else {"residual": found[-2].numbers()}
     return {
         "n": rows.n,
         "m": known.sums.n,
@@ -175,5 +187,6 @@ def _facts(
         "clean_ndcg": None if covariance is None else clean_ndcg(before, covariance, rows.n),
         "ranks_before": dict(zip(names, ranks(before), strict=True)),
         "ranks": dict(zip(names, ranks(now), strict=True)),
-        "parts": {name: change.numbers() for name, change in zip([*names, OUTPUT], found, strict=True)},
+        "parts": {name: change.numbers() for name, change in parts},
+        **residual,
     }

@@ -22,7 +22,7 @@ from pegel.errors import InvalidSpec
 from pegel.judge.attribution.attribution_levels import expected_rows
 from pegel.spec.minimums import MIN_BASELINE
 from pegel.spec.monitor_spec import MonitorSpec, Watch
-from pegel.spec.names import ATTRIBUTIONS, attribution_field
+from pegel.spec.names import ATTRIBUTIONS, RESIDUAL, attribution_field
 from pegel.spec.outside_text import shown
 from pegel.spec.source_reference import same_source
 from pegel.stats.layout import Layout, build_layout
@@ -41,9 +41,9 @@ _BYTES = 8
 class RowsToLearn:
     """Explained rows in the order of their times.
 
-    `attributions`: float64, shape (rows, features). `raw`: shape (rows,). `times_us`: of each row, microseconds since
-    1970, never falling; None where only the order is known. `source`: where the rows are from, for people, or as the
-    spec names held-out rows.
+    `attributions`: float64, shape (rows, features); with a `surrogate` its residuals are one more column, the last.
+    `raw`: shape (rows,). `times_us`: of each row, microseconds since 1970, never falling; None where only the order is
+    known. `source`: where the rows are from, for people, or as the spec names held-out rows.
     """
 
     attributions: NDArray[np.float64]
@@ -53,6 +53,13 @@ class RowsToLearn:
     artefact: str | None
     source: str = PRODUCTION
     unit: Unit = Unit.PREDICTION
+    surrogate: str | None = None
+
+
+def judged_fields(features: tuple[str, ...], surrogate: str | None) -> tuple[str, ...]:
+    """Return the judged fields of explained rows: one of each feature, and that of residuals where there are any."""
+    residual = () if surrogate is None else (RESIDUAL,)
+    return (*map(attribution_field, features), *residual)
 
 
 def rows_needed(features: int) -> int:
@@ -77,17 +84,20 @@ def learned_baseline(
             f"attribution.baseline: given {shown(rows.source)}, the rows that the model was fitted on; a model "
             "explains these more strongly than others; name a held-out split. No baseline was made."
         )
+    names = judged_fields(features, rows.surrogate)
     n, width = rows.attributions.shape
-    if width != len(features) or n < MIN_BASELINE:
+    if width != len(names) or n < MIN_BASELINE:
         raise InvalidSpec(
             f"attribution: expected at least {MIN_BASELINE:,} explained rows of {len(features)} features, given {n:,} "
             f"of {width}. No baseline was made."
         )
     try:
-        reference = AttributionReference.of(rows.attributions, rows.raw, rows.method, rows.artefact, unit=rows.unit)
+        reference = AttributionReference.of(
+            rows.attributions, rows.raw, rows.method, rows.artefact, unit=rows.unit, surrogate=rows.surrogate
+        )
     except ValueError as error:
         raise InvalidSpec(f"attribution: {error}. No baseline was made.") from error
-    schema = Schema(tuple(Field(attribution_field(name), Kind.NUMERIC, Role.ATTRIBUTION) for name in features))
+    schema = Schema(tuple(Field(name, Kind.NUMERIC, Role.ATTRIBUTION) for name in names))
     values = {each.name: rows.attributions[:, at] for at, each in enumerate(schema.fields)}
     layout = build_layout(schema, values)
     summary = Summary.empty(layout, exact=True)
@@ -107,7 +117,7 @@ def learned_baseline(
 
 
 def columns_of(attributions: NDArray[np.float64]) -> Columns:
-    """Return attributions, shape (rows, features), as rows to be counted."""
+    """Return attributions, shape (rows, features), residuals included, as rows to be counted."""
     return Columns(len(attributions), attributions, None, (), ())
 
 

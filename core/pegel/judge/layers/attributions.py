@@ -46,6 +46,8 @@ class AttributionTests:
         each = alpha * (window / setting.spec.windowing.step)
         fields = setting.field_count
         shared = "the features" if fields is None else f"{max(1, fields - setting.spec.watch.predictions)} features"
+        if setting.spec.attribution.identity == "surrogate":
+            shared += " and the residual of the surrogate"
         return (
             f"attributions have {alpha:.2g} per window, which is {each:.2g} for each {window.total_seconds():g} s of "
             f"explained rows ({DAY / window:g} a day), shared by {shared}"
