@@ -127,8 +127,12 @@ class AirflowApi:
 
     def tagged(self, tag: str) -> list[str]:
         """Return the names of the workflows that have a tag, at most a hundred."""
+        return sorted(self.paused(tag))
+
+    def paused(self, tag: str) -> dict[str, bool]:
+        """Return of each workflow that has a tag, at most a hundred, whether it is paused."""
         answer = self._send("GET", "/api/v2/dags", params={"tags": tag, "limit": 100})
-        return sorted(str(each["dag_id"]) for each in answer["dags"])
+        return {str(each["dag_id"]): bool(each.get("is_paused")) for each in answer["dags"]}
 
     def runs_of(self, dags: Sequence[str], limit: int, *, states: Sequence[str] = ()) -> list[Run]:
         """Return the latest runs of several workflows, newest first; of no other states than `states`, if any."""

@@ -1,0 +1,1 @@
+"""What `pegel doctor` looks at: each check by itself, within a time, and in sentences."""
