@@ -50,6 +50,8 @@ COMMANDS = Extensions(
             "silences",
             "unsilence",
             "erase",
+            "backup",
+            "restore",
         )
     }
     # A function named `open` would hide Python's own; that of a name with hyphens has none; and of `features` a file of

@@ -1,0 +1,44 @@
+"""`pegel backup FILE`: a copy of the results database, while everything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pegel.cli.console import say
+from pegel.cli.options import HomeOption, same_home, settings_of
+from pegel.cli.progress import bar
+from pegel.errors import InvalidSpec, PermanentError
+from pegel.featurestore.scratch_folders import scratch_folder
+from pegel.spec.outside_text import shown
+from pegel.spec.settings import Settings
+from pegel.store.database_copy import copy_sqlite
+from pegel.store.database_file import database_file, refuse_missing
+
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The copy, which is not there yet.")]
+
+
+def backup(file: BackupFile, home: HomeOption = None) -> None:
+    """Copy the results database as it is at one moment; drivers and workflows go on meanwhile."""
+    source = sqlite_file(settings_of(home), "pg_dump --format=custom --file=FILE, see docs/operating.md")
+    if file.exists():
+        raise InvalidSpec(f"expected a file that is not there, given {shown(str(file))}. Nothing was copied.")
+    if not file.resolve().parent.is_dir():
+        raise InvalidSpec(f"expected a folder that is there, given {shown(str(file))}. Nothing was copied.")
+    with scratch_folder(file.resolve().parent) as scratch, bar("backup") as tell:
+        beside = scratch / file.name
+        copy_sqlite(source, beside, *([] if tell is None else [tell]))
+        beside.rename(file)
+    size = file.stat().st_size
+    say(f"{file}: {size:,} bytes; `pegel restore {shown(str(file))}{same_home(home)}` puts it back")
+
+
+def sqlite_file(settings: Settings, otherwise: str) -> Path:
+    """Return the file of the results database. Raises PermanentError where it is a server's, with what to do there."""
+    found = database_file(settings.database)
+    if found is None:
+        raise PermanentError(f"the results database is on a server, whose own programs copy it: {otherwise}.")
+    refuse_missing(settings.database)
+    return found

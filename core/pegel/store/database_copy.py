@@ -1,0 +1,87 @@
+"""A copy of the results database while others write to it, and the way back.
+
+Offsets stand in the same transactions as what came of the records, so any copy is a state in which the stream once
+stood: put back, it goes on from there, and reads what the broker still has. What must not go on is a driver from after
+the copy: it would write behind a hole. So every claim ends with a restoration.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from pegel.errors import PermanentError, Unavailable
+from pegel.spec.outside_text import shown
+from pegel.store import tables
+from pegel.store.database import connect, migrate, writing
+
+PAGES_AT_ONCE = 4_096
+"""Of 2 KiB: writers have the file between two such parts."""
+BUSY_S = 30.0
+
+
+def copy_sqlite(source: Path, target: Path, progress: Callable[[float], None] = lambda _part: None) -> None:
+    """Copy a SQLite database as it is at one moment, whoever writes to it meanwhile; `target` must not be there.
+
+    Raises PermanentError for a file that is no sound database, Unavailable where it stays locked or there is no room;
+    then no `target` is left.
+    """
+    try:
+        with closing(_opened(source)) as given, closing(sqlite3.connect(target)) as taken:
+            given.backup(taken, pages=PAGES_AT_ONCE, progress=lambda _status, left, of: progress(1 - left / max(of, 1)))
+            problem = taken.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        target.unlink(missing_ok=True)
+        raise _explained(source, error) from error
+    if problem != "ok":
+        target.unlink(missing_ok=True)
+        raise PermanentError(f"{shown(str(source))} is damaged: {shown(str(problem))}. No copy was kept.")
+
+
+def restore_sqlite(copy: Path, target: Path, scratch: Path) -> None:
+    """Put a copy in place of what `target` holds, at once, for whoever has it open, too. Every claim ends.
+
+    `scratch`: a file that is not there, used on the way and left to the caller. Raises what `copy_sqlite` and `migrate`
+    raise, before `target` is touched.
+    """
+    copy_sqlite(copy, scratch)
+    engine = connect(f"sqlite:///{scratch}")
+    try:
+        migrate(engine)
+        end_claims(engine)
+    finally:
+        engine.dispose()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with closing(_opened(scratch)) as given, closing(sqlite3.connect(target, timeout=BUSY_S)) as taken:
+            # In one part: others see the old state or the new one. It goes through the log of the file that is there.
+            given.backup(taken)
+    except sqlite3.Error as error:
+        raise _explained(target, error) from error
+
+
+def end_claims(engine: Engine) -> int:
+    """Take its group away from every driver that runs; return of how many groups.
+
+    Its next commit is refused (Superseded) and it ends; the next driver goes on from the offsets that are stored.
+    """
+    with writing(engine) as connection:
+        ended = connection.execute(sa.update(tables.claims).values(token="ended by a restoration"))  # noqa: S106
+        return ended.rowcount
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """Open a file that is there: opening another would make it."""
+    return sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True, timeout=BUSY_S)
+
+
+def _explained(file: Path, error: sqlite3.Error) -> Exception:
+    said = f"{shown(str(file))}: {error}"
+    if "not a database" in str(error) or "malformed" in str(error):
+        return PermanentError(f"expected a results database, given {said}. Nothing was changed.")
+    return Unavailable(f"the database did not answer, or there is no room: {said}. Nothing was changed.")

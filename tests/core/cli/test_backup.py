@@ -1,0 +1,138 @@
+"""A copy of the results database while a driver writes, and the way back: the stream catches up, nothing is doubled."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from pegel.cli.main import main
+from pegel.errors import Superseded
+from pegel.store.database import connect, migrate
+from pegel.store.stream_store import StreamStore
+from pegel.stream.commit import Claim, Commit, PanePart, ReadRange
+from pegel.testing.manual_clock import START
+from pegel.testing.samples import sample_ledger, sample_span
+
+pytestmark = pytest.mark.environments("sqlalchemy")
+TOPIC = "pegel.default.inference"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A home's database, which stays open as that of a driver does."""
+    engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def run(home: Path, *arguments: object) -> object:
+    """Run a command in a home; return its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, arguments), "--home", str(home)])
+    return ended.value.code
+
+
+def batch(number: int) -> Commit:
+    """Return what a driver writes of the ten records of a batch, with a pane that stays open."""
+    read = ReadRange(topic=TOPIC, partition=0, start=10 * number, end=10 * number + 10, records=10, topic_id="t1")
+    part = PanePart(model="delays", version=1, pane=sample_span(1).start, data=b"%d" % number, whole=False)
+    return Commit(read=[read], ledger=[sample_ledger()], pane_parts=[part])
+
+
+def commit(engine: Engine, claim: Claim, *numbers: int) -> None:
+    """Write batches."""
+    for number in numbers:
+        StreamStore(engine).commit(claim, batch(number), START)
+
+
+def stored(engine: Engine, claim: Claim) -> tuple[int, list[bytes], int]:
+    """Return up to where was read, what is open, and what the ledger has judged."""
+    restored = StreamStore(engine).restore(claim)
+    with engine.connect() as connection:
+        judged = connection.exec_driver_sql("SELECT sum(judged) FROM ledger").scalar()
+    return restored.offsets[TOPIC, 0].end, [part.data for part in restored.pane_parts], int(judged)
+
+
+def test_the_stream_catches_up_from_an_older_state(engine: Engine, tmp_path: Path) -> None:
+    """Restored under a driver that runs: that one writes nothing more, and the next reads again what was lost.
+
+    In the end offsets, open panes and ledger are those of a system that was never restored.
+    """
+    old = StreamStore(engine).claim("default", 1, START)
+    commit(engine, old, 0, 1)
+    saved = run(tmp_path, "backup", tmp_path / "copy.db")
+    commit(engine, old, 2, 3)
+    whole = stored(engine, old)
+    put_back = run(tmp_path, "restore", tmp_path / "copy.db", "--yes")
+    with pytest.raises(Superseded):
+        commit(engine, old, 4)
+    new = StreamStore(engine).claim("default", 2, START)
+    as_copied = stored(engine, new)
+    commit(engine, new, 2, 3)
+
+    assert ([0, 0], (20, [b"0", b"1"])) == ([saved, put_back], as_copied[:2])
+    assert whole == stored(engine, new)
+
+
+def test_a_copy_is_whole_while_a_driver_writes(engine: Engine, tmp_path: Path) -> None:
+    """Whatever batch it was made at, its offsets and what came of them agree, and the driver lost none."""
+    claim, ended = StreamStore(engine).claim("default", 1, START), threading.Event()
+    commit(engine, claim, 0)
+    written = [0]
+
+    def write() -> None:
+        while not ended.is_set():
+            written[0] += 1
+            commit(engine, claim, written[0])
+
+    driver = threading.Thread(target=write, daemon=True)
+    driver.start()
+    codes = [run(tmp_path, "backup", tmp_path / f"{number}.db") for number in range(3)]
+    ended.set()
+    driver.join()
+    for number in range(3):
+        with closing(sqlite3.connect(tmp_path / f"{number}.db")) as copy:
+            (end,) = copy.execute('SELECT "end" FROM offsets').fetchone()
+            (judged,) = copy.execute("SELECT sum(judged) FROM ledger").fetchone()
+
+        assert end // 10 * sample_ledger().judged == judged
+    assert ([0, 0, 0], 10 * (written[0] + 1)) == (codes, stored(engine, claim)[0])
+
+
+def test_nothing_is_overwritten_or_restored_by_mistake(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy that is there, a restoration that nobody confirmed, what is no database: one sentence, and no change."""
+    claim = StreamStore(engine).claim("default", 1, START)
+    commit(engine, claim, 0)
+    (tmp_path / "text.db").write_text("no database" * 100, encoding="utf-8")
+    codes = [
+        run(tmp_path, "backup", tmp_path / "copy.db"),
+        run(tmp_path, "backup", tmp_path / "copy.db"),
+        run(tmp_path, "backup", tmp_path / "nowhere" / "copy.db"),
+        run(tmp_path, "restore", tmp_path / "copy.db"),
+        run(tmp_path, "restore", tmp_path / "nowhere.db", "--yes"),
+        run(tmp_path, "restore", tmp_path / "pegel.db", "--yes"),
+        run(tmp_path, "restore", tmp_path / "text.db", "--yes"),
+    ]
+
+    assert [0, 2, 2, 2, 2, 2, 1] == codes
+    assert (10, 6) == (stored(engine, claim)[0], len(capsys.readouterr().err.splitlines()))
+
+
+def test_a_server_has_programs_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of PostgreSQL the sentence names what copies it and what puts it back."""
+    monkeypatch.setenv("PEGEL_DATABASE_URL", "postgresql+psycopg://pegel:secret@db/pegel")
+    codes = [run(tmp_path, "backup", tmp_path / "a"), run(tmp_path, "restore", tmp_path / "a", "--yes")]
+    said = capsys.readouterr().err
+
+    assert ([1, 1], True, True, False) == (codes, "pg_dump" in said, "pg_restore" in said, "secret" in said)
