@@ -21,7 +21,7 @@ from pegel.spec.outside_text import shown
 from pegel.spec.plain_numbers import how_many
 from pegel_serving.metadata import MODEL_FILE, Metadata, refuse_no_file
 from pegel_serving.model_columns import Rows, frame_of, matrix_of
-from pegel_serving.model_errors import REFUSALS, ModelFailed, message_of, refusal, sentence
+from pegel_serving.model_errors import FAILURES, REFUSALS, ModelFailed, message_of, refusal, sentence
 from pegel_serving.model_features import missing_text, names_in
 
 _REMEDIES: dict[type[Exception], str] = {
@@ -138,7 +138,7 @@ class FittedModel:
             raise ModelFailed(f"the model was saved before it was fitted: {sentence(error)}") from error
         except REFUSALS as error:
             raise refusal(error, rows, self.metadata.features, given) from error
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # a model may not end whoever asks it
+        except FAILURES as error:
             raise ModelFailed(f"the model failed: {sentence(error)}") from error
 
     def _classes(self) -> list[Any]:

@@ -18,6 +18,8 @@ SENTENCE = 300
 """Characters of what a library says, at most."""
 REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError)
 """What models raise on values that they cannot take."""
+FAILURES = (Exception, SystemExit, KeyboardInterrupt)
+"""What a model may raise at all: it may not end whoever asks it."""
 _OF_MISSING = re.compile(r"\b(nan|nat|none|nonetype|null|missing)\b", re.IGNORECASE)
 
 

@@ -122,6 +122,18 @@ def test_what_has_no_other_half() -> None:
     assert (None, [alone]) == join.take(alone, 61.0)
 
 
+def test_long_ids_are_waited_with_by_their_bytes_and_not_remembered() -> None:
+    """Clients say how long an id is: it counts as what it takes, and of events that are done a digest is kept."""
+    join, long = HalfJoin(10_000), "x" * 60_000
+    join.take(half(f"{long}1"), 0.0)
+
+    assert 60_000 < join.size
+    assert [f"{long}1".encode()] == [one.request.event_id for one in join.overdue(0.0) if isinstance(one, WholeEvent)]
+    assert 0 == join.size
+    assert 100 > max(len(event_id) for _, event_id in join._done)
+    assert (None, 1) == (join.take(half(f"{long}1", request=False), 0.0)[0], join.late)
+
+
 def test_what_waits_is_bounded_by_bytes() -> None:
     """Beyond its bytes a join gives up the oldest halves first, and remembers a bounded number of events."""
     join = HalfJoin(10_000)

@@ -32,7 +32,14 @@ from tree_quadrature import attributions, trees_of
 from pegel.data.attribution_event import Method
 from pegel_serving.attribution.choose_method import method_for
 from pegel_serving.attribution.estimator_parts import EstimatorParts
-from pegel_serving.attribution.explained import ExplainedRows, NotAdditive, NotExplained, refuse_other_sums
+from pegel_serving.attribution.explained import (
+    MOST_CELLS,
+    ExplainedRows,
+    NotAdditive,
+    NotExplained,
+    in_parts,
+    refuse_other_sums,
+)
 from pegel_serving.attribution.linear_method import LinearMethod
 from pegel_serving.attribution.raw_columns import raw_features
 from pegel_serving.attribution.tree_method import TreeMethod
@@ -299,10 +306,11 @@ Bent.__module__ = "sklearn.linear_model._bent"
 def test_what_does_not_add_up_is_refused() -> None:
     """Attributions that do not add up to what the model puts out are an error, never an answer."""
     x = numbers(100, 4)
-    method = method_for(as_served(Bent().fit(x, outcome(x)), 4), objects(x))
+    bent = as_served(Bent().fit(x, outcome(x)), 4)
+    method = LinearMethod(EstimatorParts.of(bent), objects(x))
     told = method.explain(objects(x[:5]), seeds(5))
 
-    assert Method.LINEAR is method.method
+    assert Method.PERMUTATION is method_for(bent, objects(x)).method
     with pytest.raises(NotAdditive, match="not understood"):
         refuse_other_sums(told, method.precision)
     spoiled = ExplainedRows(np.full((1, 4), np.nan), np.zeros(1), np.zeros(1))
@@ -310,6 +318,24 @@ def test_what_does_not_add_up_is_refused() -> None:
         refuse_other_sums(spoiled)
     # Whoever sends such a row ends no explanation of others.
     assert not isinstance(refused.value, NotAdditive)
+
+
+def test_rows_of_very_many_columns_are_explained_in_parts() -> None:
+    """What is explained at once is bounded in values, and all parts together are the whole."""
+    rows, sizes = objects(numbers(7, 2)), list[int]()
+
+    def explain(some: Any, given: Any) -> ExplainedRows:
+        sizes.append(len(some))
+        drawn = np.array([place for _, place in given], dtype=np.float64)
+        return ExplainedRows(some.astype(np.float64), drawn, some.astype(np.float64).sum(axis=1) + drawn)
+
+    told = in_parts(rows, seeds(7), MOST_CELLS // 3, explain)
+
+    assert [3, 3, 1] == sizes
+    assert rows.tolist() == told.values.tolist()
+    assert list(range(7)) == told.base.tolist()
+    refuse_other_sums(told)
+    assert (0, 2) == in_parts(rows[:0], [], 1, explain).values.shape
 
 
 def test_huge_values_that_cancel_are_no_matter_of_the_structure() -> None:

@@ -113,6 +113,31 @@ def test_without_a_baseline_a_sentence_says_what_is_missing(
     assert "none are here" in answer.text
 
 
+def test_calls_whose_clients_went_away_are_held_until_they_are_done(folder: Path) -> None:
+    """Whoever asks and hangs up, again and again, has no more threads than who waits."""
+    calls = ExplainedCalls(FittedModel.load(folder / "net"), folder / "rows.parquet")
+    body = {"instances": ROWS[:1]}
+
+    async def gone() -> list[Any]:
+        left = [asyncio.ensure_future(calls.answer(body)) for _ in range(MOST_CALLS)]
+        await asyncio.sleep(0)
+        for one in left:
+            one.cancel()
+        refused = await asyncio.gather(*left, calls.answer(body), return_exceptions=True)
+        until = asyncio.get_running_loop().time() + 60
+        while asyncio.get_running_loop().time() < until:
+            try:
+                return [*refused, await calls.answer(body)]
+            except ServerNotReady:
+                await asyncio.sleep(0.05)
+        return refused
+
+    *told, last = asyncio.run(gone())
+
+    assert [asyncio.CancelledError] * MOST_CALLS + [ServerNotReady] == [type(one) for one in told]
+    assert "permutation" == last["method"]
+
+
 def test_more_calls_than_are_held_are_sent_away(folder: Path) -> None:
     """Whoever floods a server with them takes no thread that predictions need; held ones are answered."""
     calls = ExplainedCalls(FittedModel.load(folder / "net"), folder / "rows.parquet")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,11 @@ from pegel_serving.attribution.model_folders import ModelFolders, store_of
 from pegel_serving.attribution.unprepared import NO_ARTEFACT, Unprepared
 
 
-def spec(uri: str) -> MonitorSpec:
+def spec(uri: str, name: str = "paint") -> MonitorSpec:
     """Return the spec of a model at an address."""
     return MonitorSpec.parse(
         {
-            "model": {"name": "paint", "uri": uri},
+            "model": {"name": name, "uri": uri},
             "baseline": {"source": "local://paint"},
             "attribution": {"via": "artefact"},
         }
@@ -60,6 +62,29 @@ def test_a_model_of_a_store_is_copied_once(tmp_path: Path, bucket: Path) -> None
     assert {"metadata.json": "{}", "more/words.txt": "red", "model.joblib": "new"} == files(second)
     assert [second] == list(second.parent.iterdir())
     assert 0o700 == second.stat().st_mode & 0o777
+
+
+def test_a_store_that_is_slow_with_one_model_holds_up_no_other(tmp_path: Path, bucket: Path) -> None:
+    """Each is copied by itself."""
+    begun, go_on = threading.Event(), threading.Event()
+    local = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
+
+    def store(uri: str) -> tuple[Any, str]:
+        if "slow" in uri:
+            begun.set()
+            go_on.wait(60)
+        return local, "bucket/models/paint/1"
+
+    known = ModelFolders(tmp_path / "copies", None, store)
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(known.of, spec("s3://slow/paint", name="slow"))
+        assert begun.wait(60)
+        quick = known.of(spec("s3://quick/paint"))
+        is_done = waits.done()
+        go_on.set()
+
+        assert not is_done
+        assert files(bucket) == files(quick) == files(waits.result(60))
 
 
 def test_a_folder_is_read_where_it_is(tmp_path: Path, bucket: Path) -> None:

@@ -15,7 +15,7 @@ from pegel.data.attribution_event import Method
 from pegel_serving.attribution.choose_method import method_for
 from pegel_serving.attribution.compared_rows import BACKGROUND_ROWS, compared_rows
 from pegel_serving.attribution.explained import EndpointAway, NotExplained, refuse_other_sums
-from pegel_serving.attribution.permutation_method import ORDERS, PermutationMethod
+from pegel_serving.attribution.permutation_method import MOST_CELLS, ORDERS, PermutationMethod
 
 BACKGROUND = objects(numbers(100, 3, seed=5))
 
@@ -52,6 +52,22 @@ def test_parts_add_up_and_are_drawn_by_the_event() -> None:
     assert np.array_equal(told.values[:10], again.values)
     assert not np.array_equal(told.values, other.values)
     assert told.errors is None
+
+
+def test_many_features_are_not_in_memory_all_at_once() -> None:
+    """A row of 300 features takes 301 rows to be asked about: whatever is asked together is bounded, in values."""
+    asked: list[int] = []
+
+    def total(rows: Any) -> Any:
+        asked.append(rows.size)
+        return rows.astype(np.float64).sum(axis=1, keepdims=True)
+
+    rows = objects(numbers(60, 300))
+    told = PermutationMethod(total, rows[:20]).explain(rows, seeds(60))
+
+    refuse_other_sums(told)
+    assert 60 * 301 * 300 == sum(asked)
+    assert MOST_CELLS >= max(asked)
 
 
 def test_one_order_is_unbiased() -> None:

@@ -9,8 +9,10 @@ One list per row of the request, with one number per feature in the order of the
 before anything made a class or a probability of it, and `raw = base + sum(attributions)`. `base` is one number, or a
 list of one per row where it differs: by class, or by the row that another one is compared with. `matches`: whether the
 logged answer of a row is the one that the artefact gives; null where that was not looked at. `rate`: the part of the
-events that is explained. `unit`: what `raw` is. Where there is a model of the endpoint's answers, `surrogate` names it,
-and `residuals` are one number per row: `raw` less what it makes of the row; else neither is there.
+events that is explained. `unit`: what `raw` is. `errors`, shaped as `attributions`: standard errors of rows that are
+explained one by one by drawing; left out of others, and so of all that travel. Where there is a model of the endpoint's
+answers, `surrogate` names it, and `residuals` are one number per row: `raw` less what it makes of the row; else neither
+is there.
 """
 
 from __future__ import annotations
@@ -27,12 +29,15 @@ from pegel.data.payloads import load
 from pegel.errors import InvalidPayload
 from pegel.spec.plain_numbers import how_many
 
-MOST_VALUES: Final = 40_000
-"""Attributions of one event, rows times features: written out they take 0.8 MB, and a broker takes records of 1 MB. The
-rows of a larger request are explained by nobody, and counted as that."""
+MOST_NUMBERS: Final = 40_000
+"""Numbers of one event: attributions, output, base and residual of each row. Written out they take 0.9 MB, and a
+broker takes records of 1 MB. The rows of a larger request are explained by nobody, and counted as that."""
+ADDS_UP: Final = 1e-5
+"""How far a row's numbers may be from adding up, in units of the largest of 1, its output and what is added."""
 LARGEST: Final = 1e150
 """No number is farther from 0: its square has to be one, too."""
 _DIGEST_LENGTH = 64
+_ERRORS = "errors"
 _SURROGATE_LENGTH = 16
 _DIGITS: Final = frozenset("0123456789abcdef")
 _FIELDS = frozenset({"attributions", "base", "raw", "matches", "method", "artefact", "rate", "unit"})
@@ -94,6 +99,8 @@ class Attributions:
     artefact: str | None
     rate: float
     unit: Unit = Unit.PREDICTION
+    errors: NDArray[np.float64] | None = None
+    """The standard errors of `values`, shape (rows, features); None where these are exact, or of many rows."""
     residuals: NDArray[np.float64] | None = None
     surrogate: str | None = None
 
@@ -112,9 +119,9 @@ def encode(attributions: Attributions) -> bytes:
     """Return the body of an event. Raises InvalidPayload for what `decode` would refuse."""
     width = int(attributions.values.shape[1])
     base = attributions.base.tolist()
-    further: dict[str, Any] = {}
+    further: dict[str, Any] = {} if attributions.errors is None else {_ERRORS: attributions.errors.tolist()}
     if attributions.residuals is not None:
-        further = {"residuals": attributions.residuals.tolist(), "surrogate": attributions.surrogate}
+        further |= {"residuals": attributions.residuals.tolist(), "surrogate": attributions.surrogate}
     body = orjson.dumps(
         {
             "attributions": attributions.values.tolist(),
@@ -135,42 +142,70 @@ def encode(attributions: Attributions) -> bytes:
 def decode(body: bytes, features: int) -> Attributions:
     """Read the body of an event of a model with so many features.
 
-    Raises InvalidPayload of the kinds of `pegel.data.payloads.load`, or `too_large`, `wrong_shape` (no such object, or
-    something of it is of another type, not finite or beyond its bounds) or `wrong_fields` (other numbers of values).
+    Raises InvalidPayload of the kinds of `pegel.data.payloads.load`, or `too_large`, `wrong_fields` (other numbers of
+    values) or `wrong_shape`: no such object, or something of it is of another type, not finite, beyond its bounds or
+    does not add up.
     """
     document = load(body)
-    if not isinstance(document, dict) or set(document) not in {_FIELDS, _FIELDS | _OF_SURROGATE}:
+    allowed = {_FIELDS, _FIELDS | _OF_SURROGATE}
+    if not isinstance(document, dict) or document.keys() - {_ERRORS} not in allowed:
         expected = ", ".join(sorted(_FIELDS))
         raise InvalidPayload("wrong_shape", f"expected an object with {expected} and nothing else; it is kept aside")
     values = _matrix(document["attributions"], features)
     rows = values.shape[0]
-    base, has_surrogate = document["base"], "surrogate" in document
+    given = document["base"]
+    base = _vector("base", given if isinstance(given, list) else [given] * rows, rows)
+    raw = _vector("raw", document["raw"], rows)
+    _refuse_other_sums(values, base, raw)
+    errors = _matrix(document[_ERRORS], features, _ERRORS) if _ERRORS in document else None
+    if errors is not None and len(errors) != rows:
+        raise InvalidPayload("wrong_fields", f"errors: {len(errors)} of {how_many(rows, 'row')}, expected one each")
+    has_surrogate = "surrogate" in document
     return Attributions(
         values=values,
-        base=_vector("base", base if isinstance(base, list) else [base] * rows, rows),
-        raw=_vector("raw", document["raw"], rows),
+        base=base,
+        raw=raw,
         matches=_matches(document["matches"], rows),
         method=_one_of(Method, "method", document["method"]),
         artefact=None if document["artefact"] is None else _hex("artefact", document["artefact"], _DIGEST_LENGTH),
         rate=_rate(document["rate"]),
         unit=_one_of(Unit, "unit", document["unit"]),
+        errors=errors,
         residuals=_vector("residuals", document["residuals"], rows) if has_surrogate else None,
         surrogate=_hex("surrogate", document["surrogate"], _SURROGATE_LENGTH) if has_surrogate else None,
     )
 
 
-def _matrix(data: Any, features: int) -> NDArray[np.float64]:
+def most_rows(features: int) -> int:
+    """Return how many rows of so many features one event tells of.
+
+    >>> most_rows(1), most_rows(18)
+    (10000, 1904)
+    """
+    return MOST_NUMBERS // (features + 3)
+
+
+def _matrix(data: Any, features: int, name: str = "attributions") -> NDArray[np.float64]:
     if not isinstance(data, list) or not data or not all(isinstance(row, list) for row in data):
-        raise InvalidPayload("wrong_shape", "attributions: expected a list with a list per row; it is kept aside")
-    if len(data) * features > MOST_VALUES:
+        raise InvalidPayload("wrong_shape", f"{name}: expected a list with a list per row; it is kept aside")
+    if len(data) > most_rows(features):
         given = f"{how_many(len(data), 'row')} of {how_many(features, 'feature')}"
-        raise InvalidPayload("too_large", f"attributions: given {given}, at most {MOST_VALUES:,} values are possible")
+        raise InvalidPayload("too_large", f"{name}: given {given}, at most {most_rows(features):,} rows are possible")
     given_widths = sorted({len(row) for row in data})
     if given_widths != [features]:
         raise InvalidPayload(
-            "wrong_fields", f"attributions: rows have {given_widths[:5]} values, expected {features}; it is kept aside"
+            "wrong_fields", f"{name}: rows have {given_widths[:5]} values, expected {features}; it is kept aside"
         )
-    return _numbers("attributions", [value for row in data for value in row]).reshape(len(data), features)
+    return _numbers(name, [value for row in data for value in row]).reshape(len(data), features)
+
+
+def _refuse_other_sums(values: NDArray[np.float64], base: NDArray[np.float64], raw: NDArray[np.float64]) -> None:
+    added = np.abs(base) + np.abs(values).sum(axis=1)
+    apart = np.abs(base + values.sum(axis=1) - raw)
+    wrong = int(np.count_nonzero(apart > ADDS_UP * np.maximum(1.0, np.maximum(np.abs(raw), added))))
+    if wrong:
+        given = f"{wrong} of {how_many(len(raw), 'row')} that do not"
+        raise InvalidPayload("wrong_shape", f"attributions: expected base and parts that add up to raw, given {given}")
 
 
 def _vector(name: str, data: Any, rows: int) -> NDArray[np.float64]:

@@ -8,6 +8,9 @@ scikit-learn's trees, up to `MOST_STEPS` a row          tree          permutatio
 LightGBM, XGBoost                                       native        permutation where a step mixes columns
 anything else that answers one number, or classes       permutation   refused, with a sentence: see `raw_output`
 ======================================================  ============  =============================================
+
+What an exact method says is compared with the model's own answers to rows of its baseline, where these are at hand: a
+model that it does not understand, or whose answer is no sum (the exponential of one, say), is permuted.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pegel.spec.plain_numbers import how_many
 from pegel_serving.attribution import raw_output
 from pegel_serving.attribution.estimator_parts import EstimatorParts, split
 from pegel_serving.attribution.explained import AttributionMethod, NotExplained
@@ -24,6 +28,7 @@ from pegel_serving.attribution.linear_method import LinearMethod, is_linear
 from pegel_serving.attribution.native_method import NativeMethod, is_native
 from pegel_serving.attribution.permutation_method import PermutationMethod
 from pegel_serving.attribution.tree_method import TreeMethod, is_trees, path_cost
+from pegel_serving.attribution.tried_rows import TriedRows
 from pegel_serving.fitted_model import FittedModel
 from pegel_serving.model_columns import Rows
 
@@ -36,13 +41,21 @@ def method_for(model: FittedModel, background: Rows, *, orders: int = 1) -> Attr
 
     `orders` is for `PermutationMethod`. Raises NotExplained with a sentence where nothing explains it.
     """
+    if not model.classes and len(model.metadata.predictions) > 1:
+        raise NotExplained(
+            f"the model answers {how_many(len(model.metadata.predictions), 'prediction')}; one number for each row can "
+            "be explained"
+        )
+    tried = TriedRows.of(model, asked_of(model), background)
+    tried.refuse_other_classes()
     why = ""
     try:
         exact = _exact(model, background)
+        if exact is not None:
+            tried.refuse_other_answers(exact)
+            return exact
     except NotExplained as error:
-        exact, why = None, str(error)
-    if exact is not None:
-        return exact
+        why = str(error)
     try:
         return PermutationMethod(asked_of(model), background, orders)
     except NotExplained as error:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pegel_serving.attribution.explained import EndpointAway, NotExplained
 from pegel_serving.model_columns import Rows
+from pegel_serving.model_errors import FAILURES
 
 Asked = Callable[[Rows], NDArray[np.float64]]
 """What a model puts out for rows, shape (rows, classes) or (rows, 1). Raises NotExplained and errors of the model."""
@@ -53,5 +54,5 @@ def _is_answered(asked: Asked, row: Rows) -> bool:
         return bool(np.isfinite(asked(row)).all())
     except EndpointAway:
         raise
-    except Exception:  # noqa: BLE001  the code of whoever made the model
+    except FAILURES:
         return False

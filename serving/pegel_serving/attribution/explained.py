@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -26,6 +26,10 @@ class NotExplained(Exception):
 
 class EndpointAway(NotExplained):
     """An endpoint that is asked does not answer now: that says nothing of the model, nor of the rows."""
+
+
+class NotFinite(NotExplained):
+    """The output for these rows, or a part of it, is no finite number: a matter of the rows, not of the model."""
 
 
 class NotAdditive(NotExplained):
@@ -67,16 +71,35 @@ class AttributionMethod(Protocol):
         ...
 
 
+MOST_CELLS: Final = 4_000_000
+"""Values of the columns of a model's last step that are explained at once: of texts there may be very many."""
+
+
+def in_parts(
+    rows: Rows, seeds: Sequence[tuple[int, int]], width: int, explain: Callable[..., ExplainedRows]
+) -> ExplainedRows:
+    """Return rows explained by `explain(rows, seeds)`, as many at once as fit; `width`: columns that are made of one.
+
+    Only for a method whose values are exact: errors are none.
+    """
+    at_once = max(1, MOST_CELLS // max(1, width))
+    parts = [explain(rows[at : at + at_once], seeds[at : at + at_once]) for at in range(0, max(1, len(rows)), at_once)]
+    if len(parts) == 1:
+        return parts[0]
+    values, base, raw = (np.concatenate([getattr(one, name) for one in parts]) for name in ("values", "base", "raw"))
+    return ExplainedRows(values, base, raw)
+
+
 def refuse_other_sums(explained: ExplainedRows, tolerance: float = TOLERANCE) -> None:
     """Raise NotAdditive unless base and attributions add up to the raw output in every row, inclusive.
 
-    Raises NotExplained where a number is not finite: that is a matter of the row, which anybody may send, and says
-    nothing of how the model is built.
+    Raises NotFinite where a number is not finite: that is a matter of the row, which anybody may send, and says nothing
+    of how the model is built.
     """
     total = explained.base + explained.values.sum(axis=1)
     odd = ~(np.isfinite(total) & np.isfinite(explained.raw))
     if odd.any():
-        raise NotExplained(f"of {int(odd.sum())} of {odd.size} rows the output or its parts are no finite numbers")
+        raise NotFinite(f"of {int(odd.sum())} of {odd.size} rows the output or its parts are no finite numbers")
     added = np.abs(explained.base) + np.abs(explained.values).sum(axis=1)
     scale = np.maximum(1.0, np.abs(explained.raw))
     if tolerance != TOLERANCE:

@@ -26,12 +26,18 @@ from pegel_serving import request_rows
 from pegel_serving.attribution.background_rows import background_rows
 from pegel_serving.attribution.choose_method import method_for
 from pegel_serving.attribution.event_sample import event_hash
-from pegel_serving.attribution.explained import AttributionMethod, ExplainedRows, NotExplained, refuse_other_sums
+from pegel_serving.attribution.explained import (
+    AttributionMethod,
+    ExplainedRows,
+    NotExplained,
+    NotFinite,
+    refuse_other_sums,
+)
 from pegel_serving.attribution.permutation_method import ORDERS
 from pegel_serving.fitted_model import FittedModel
 from pegel_serving.metadata import Metadata
 from pegel_serving.model_columns import Rows, WrongValue
-from pegel_serving.model_errors import ModelFailed, ModelRefused, sentence
+from pegel_serving.model_errors import FAILURES, REFUSALS, ModelFailed, ModelRefused, sentence
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -62,20 +68,25 @@ class ExplainedCalls:
         if self._held >= MOST_CALLS:
             raise ServerNotReady(f"{MOST_CALLS} calls are being explained, no more are taken: ask again later")
         self._held += 1
-        try:
-            return await self._answered(rows)
-        finally:
-            self._held -= 1
+        # A call whose client went away is worked on all the same, and held as long: a thread cannot be called back.
+        work = asyncio.ensure_future(self._answered(rows))
+        work.add_done_callback(self._let_go)
+        return await asyncio.shield(work)
+
+    def _let_go(self, work: asyncio.Future[dict[str, Any]]) -> None:
+        self._held -= 1
+        if not work.cancelled():
+            work.exception()  # nobody may be left who takes it
 
     async def _answered(self, rows: Rows) -> dict[str, Any]:
         try:
             explained, method = await asyncio.to_thread(self._explained, rows)
         except (WrongValue, ModelRefused) as error:
             raise InvalidInput(str(error)) from error
+        except NotFinite as error:
+            raise InvalidInput(f"these rows cannot be explained: {error}") from error
         except (NotExplained, ModelFailed) as error:
             raise InferenceError(f"this model is not explained: {error}") from error
-        except (ValueError, TypeError, LookupError, ArithmeticError) as error:
-            raise InvalidInput(f"the model cannot be explained on these values: {sentence(error)}") from error
         base = explained.base.tolist()
         told = {
             "explanations": explained.values.tolist(),
@@ -101,11 +112,32 @@ class ExplainedCalls:
     def _explained(self, rows: Rows) -> tuple[ExplainedRows, str]:
         with self._one_at_a_time:
             if self._method is None:
-                self._method = method_for(self._model, self._background(), orders=ORDERS)
+                self._method = self._prepared()
             seeds = [(event_hash(repr(row).encode("utf-8", "surrogatepass")), 0) for row in rows.tolist()]
-            explained = self._method.explain(rows, seeds)
+            explained = self._explained_by(self._method, rows, seeds)
             refuse_other_sums(explained, self._method.precision)
             return explained, self._method.method.value
+
+    def _prepared(self) -> AttributionMethod:
+        """Raises NotExplained, whatever the model does when it is asked about rows of its baseline."""
+        try:
+            return method_for(self._model, self._background(), orders=ORDERS)
+        except NotExplained:
+            raise
+        except FAILURES as error:
+            raise NotExplained(f"the model failed on rows of its baseline: {sentence(error)}") from error
+
+    @staticmethod
+    def _explained_by(method: AttributionMethod, rows: Rows, seeds: list[tuple[int, int]]) -> ExplainedRows:
+        """Raises NotExplained, WrongValue, and for whatever else the model raises ModelRefused or ModelFailed."""
+        try:
+            return method.explain(rows, seeds)
+        except (NotExplained, ModelRefused, ModelFailed, WrongValue):
+            raise
+        except REFUSALS as error:
+            raise ModelRefused(f"the model cannot be explained on these values: {sentence(error)}") from error
+        except FAILURES as error:
+            raise ModelFailed(f"the model failed: {sentence(error)}") from error
 
     def _background(self) -> Rows:
         features = self._model.metadata.features

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pegel.data.attribution_event import MOST_VALUES, Attributions, Match, Unit, encode
+from pegel.data.attribution_event import Attributions, Match, Unit, encode, most_rows
 from pegel.data.columns import Role, Schema
 from pegel.data.decoding import Decoded, decode_batch
 from pegel.errors import InvalidPayload
@@ -23,6 +23,7 @@ from pegel_serving.attribution.explained import (
     ExplainedRows,
     NotAdditive,
     NotExplained,
+    NotFinite,
     refuse_other_sums,
 )
 from pegel_serving.attribution.output_unit import unit_of, unit_of_fields
@@ -34,7 +35,7 @@ from pegel_serving.attribution.told_rows import told_rows
 from pegel_serving.attribution.unprepared import NO_ENDPOINT
 from pegel_serving.fitted_model import FittedModel
 from pegel_serving.model_columns import Rows, WrongValue
-from pegel_serving.model_errors import ModelFailed, ModelRefused, sentence
+from pegel_serving.model_errors import FAILURES, REFUSALS, ModelRefused, sentence
 
 STRUCTURE: Final = "structure"
 """The reason of a model whose attributions do not add up; from then on nothing of it is explained."""
@@ -72,7 +73,7 @@ class Explainer:
     broken: str = ""
     """Why nothing of this model is explained any more; empty where it is."""
     unit: Unit | None = None
-    """What is explained, told by the first rows; None before there were any."""
+    """What is explained; None: the first rows of requests tell it, where none of a baseline did."""
     surrogate: SurrogateModel | None = None
     """The model of an endpoint's answers that these are held against; None: nobody asks for that, or there is none."""
 
@@ -106,8 +107,11 @@ class Explainer:
         count = int(decoded.rows[at])
         if not count:
             return ToldEvent(reason=BAD_BODY, why="it has no rows")
-        if count * width > MOST_VALUES:
-            return ToldEvent(reason=TOO_LARGE, why=f"{count} rows of {width} features")
+        if count > most_rows(width):
+            return ToldEvent(
+                reason=TOO_LARGE,
+                why=f"{count:,} rows of {width} features, at most {most_rows(width):,} are explained at once",
+            )
         return ToldEvent(reason=STRUCTURE, why=self.broken) if self.broken else None
 
     def _explained(self, events: Sequence[GivenEvent], rows: Rows, parts: dict[int, slice]) -> dict[int, ToldEvent]:
@@ -118,10 +122,10 @@ class Explainer:
             return self._together(events, rows, parts)
         except (NotAdditive, EndpointAway) as error:
             return dict.fromkeys(parts, self._of_none(error))
-        except (ModelRefused, WrongValue, *_OF_VALUES) as error:
+        except (ModelRefused, WrongValue, NotFinite, *REFUSALS) as error:
             if len(parts) == 1:
                 return dict.fromkeys(parts, ToldEvent(reason=REFUSED_ROWS, why=sentence(error)))
-        except (ModelFailed, NotExplained, Exception) as error:  # noqa: BLE001  the code of whoever made the model
+        except FAILURES as error:
             if len(parts) == 1:
                 return dict.fromkeys(parts, ToldEvent(reason=FAILED, why=sentence(error)))
         alone = (self._explained(events, rows, {at: part}) for at, part in parts.items())
@@ -167,6 +171,7 @@ class Explainer:
             artefact=self.artefact,
             rate=self.rate,
             unit=self.unit or Unit.PREDICTION,
+            errors=None if explained.errors is None else explained.errors[part],
             residuals=None if residuals is None else residuals[part],
             surrogate=None if self.surrogate is None else self.surrogate.name,
         )
@@ -194,7 +199,3 @@ class Explainer:
             for at in whole:
                 unknown[at] = [next(fits) for _ in range(counts[at])]
         return [match for own in unknown for match in own]
-
-
-_OF_VALUES = (ValueError, TypeError, LookupError, ArithmeticError)
-"""What steps and models raise on values that they cannot take."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Final
 
 from pegel.spec.limits import ANSWER_WITHIN
@@ -24,7 +25,7 @@ WAITS_S: Final = ANSWER_WITHIN.total_seconds()
 REMEMBERED: Final = 20_000
 """Events that are done, by which copies and late halves are known."""
 OVERHEAD: Final = 1_024
-"""Bytes of the objects around a body."""
+"""Bytes of the objects around what was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,12 @@ class EventHalf:
     @property
     def size(self) -> int:
         """Return the bytes that it takes, about."""
-        return OVERHEAD + len(self.body)
+        return OVERHEAD + len(self.body) + len(self.event_id) + len(self.time)
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        """Return by what it is known: of its id a digest, because whoever sends it says how long an id is."""
+        return self.endpoint, blake2b(self.event_id, digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class HalfJoin:
 
         `now_s`: for how long the topic has been read.
         """
-        key = (half.endpoint, half.event_id)
+        key = half.key
         if key in self._done:
             self.late += 1
             return None, [half]

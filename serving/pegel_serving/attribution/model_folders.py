@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -53,7 +54,8 @@ class ModelFolders:
     def __init__(self, copies: Path, allowed: tuple[str, ...] | None, store: Store = store_of) -> None:
         """Keep copies below `copies`. `allowed`: the places below which models may lie, None for every place."""
         self._copies, self._allowed, self._store = copies, allowed, store
-        self._one_at_a_time = threading.Lock()
+        self._one_at_a_time: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        """Of each model by itself: a store that is slow with one of them holds up no other."""
 
     def of(self, spec: MonitorSpec) -> Path:
         """Return the folder of a spec's model. Raises Unprepared."""
@@ -70,7 +72,7 @@ class ModelFolders:
             raise Unprepared(
                 NO_ARTEFACT, f"expected the model in a folder that the worker sees, or at {known}; given {shown(uri)}"
             )
-        with self._one_at_a_time:
+        with self._one_at_a_time[spec.endpoint]:
             try:
                 return self._copied(uri, self._copies / spec.endpoint)
             except (OSError, ValueError) as error:

@@ -21,7 +21,8 @@ _TWO = 2
 def unit_of(estimator: Any, given: Any, raw: NDArray[np.float64]) -> Unit:
     """Return what the outputs `raw`, shape (rows,), of a fitted model are for what it was given, some rows."""
     if not is_classifier(estimator):
-        return Unit.PREDICTION
+        # What finds outliers answers yes or no, and is explained by how far from either it was.
+        return Unit.MARGIN if hasattr(estimator, "decision_function") else Unit.PREDICTION
     if len(getattr(estimator, "classes_", ())) > _TWO:
         return Unit.CLASS_SCORE
     if not hasattr(estimator, "predict_proba"):

@@ -11,7 +11,8 @@ What is drawn, Philox draws, keyed by the event's id and the row's place, so tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -26,7 +27,9 @@ from pegel_serving.model_columns import Rows
 ORDERS: Final = 32
 """Random orders of a row that is explained alone; each is taken forwards and backwards."""
 AT_ONCE: Final = 5_000
-"""Rows that the model is asked about at once."""
+"""About so many rows the model is asked about at once …"""
+MOST_CELLS: Final = 1_000_000
+"""… and of many features fewer: values of these rows, which are all that is in memory beside what the model says."""
 
 
 class PermutationMethod:
@@ -73,16 +76,14 @@ class PermutationMethod:
     def _walk(self, rows: Rows, paths: Sequence[tuple[NDArray[np.int64], Rows]]) -> NDArray[np.float64]:
         """Return the outputs along all ways, shape (ways, features + 1, classes): from a row of the baseline to x."""
         width = rows.shape[1]
-        ways = [
+        at_once = max(1, min(AT_ONCE, MOST_CELLS // max(1, width)) // (width + 1))
+        ways = (
             _between(row, other, order)
             for row, (orders, others) in zip(rows, paths, strict=True)
             for order, other in zip(orders, others, strict=True)
-        ]
-        if not ways:
-            return np.empty((0, width + 1, 1))
-        every = np.concatenate(ways)
-        asked = [self._asked(every[at : at + AT_ONCE]) for at in range(0, len(every), AT_ONCE)]
-        return np.concatenate(asked).reshape(len(ways), width + 1, -1)
+        )
+        asked = [self._asked(np.concatenate(some)) for some in _batched(ways, at_once)]
+        return np.concatenate(asked).reshape(-1, width + 1, asked[0].shape[1]) if asked else np.empty((0, width + 1, 1))
 
 
 def _paths(seed: tuple[int, int], background: Rows, orders: int, *, mirrored: bool) -> tuple[NDArray[np.int64], Rows]:
@@ -94,6 +95,13 @@ def _paths(seed: tuple[int, int], background: Rows, orders: int, *, mirrored: bo
         drawn += [order, order[::-1]] if mirrored else [order]
         others += [other, other] if mirrored else [other]
     return np.array(drawn, dtype=np.int64), np.array(others, dtype=object)
+
+
+def _batched(ways: Iterable[Rows], count: int) -> Iterator[list[Rows]]:
+    """Yield so many at once, as long as there are any; the standard library has it from Python 3.12 on."""
+    rest = iter(ways)
+    while some := list(islice(rest, count)):
+        yield some
 
 
 def _between(row: Rows, other: Rows, order: NDArray[np.int64]) -> Rows:

@@ -47,7 +47,7 @@ def _match(known: bool, fits: bool) -> Match:
 
 
 def margins_of(estimator: Any, given: Any, rows: int) -> NDArray[np.float64]:
-    """Return how far the two largest classes are apart, shape (rows,); infinity for a model without classes."""
+    """Return how far the two largest classes are apart, shape (rows,); infinity for a model without two."""
     if hasattr(estimator, "predict_proba"):
         numbers = np.asarray(estimator.predict_proba(given), dtype=np.float64)
     elif hasattr(estimator, "decision_function"):
@@ -56,6 +56,8 @@ def margins_of(estimator: Any, given: Any, rows: int) -> NDArray[np.float64]:
         return np.full(rows, np.inf)
     if numbers.ndim == 1:
         return np.abs(numbers)
+    if numbers.shape[1] == 1:
+        return np.full(rows, np.inf)
     ordered = np.sort(numbers, axis=1)
     return np.asarray(ordered[:, -1] - ordered[:, -2], dtype=np.float64)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pegel.data.attribution_event import Method
 from pegel_serving.attribution.estimator_parts import EstimatorParts, dense
-from pegel_serving.attribution.explained import TOLERANCE, ExplainedRows, NotExplained
+from pegel_serving.attribution.explained import TOLERANCE, ExplainedRows, NotExplained, in_parts
 from pegel_serving.attribution.raw_output import chosen, scores, taken
 from pegel_serving.attribution.shap_door import tree_explainer
 from pegel_serving.model_columns import Rows
@@ -47,7 +47,9 @@ class TreeMethod:
 
     def explain(self, rows: Rows, seeds: Sequence[tuple[int, int]]) -> ExplainedRows:
         """Explain rows; nothing is drawn."""
-        del seeds
+        return in_parts(rows, seeds, self._parts.sources.size, self._explained)
+
+    def _explained(self, rows: Rows, _seeds: Sequence[tuple[int, int]]) -> ExplainedRows:
         columns = self._parts.columns(rows)
         numbers = scores(self._parts.last, columns)
         which = chosen(numbers)
