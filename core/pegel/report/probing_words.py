@@ -29,7 +29,10 @@ def who(findings: Sequence[Finding]) -> str:
         return ""
     clients, rows = crowd["clients"], crowd["baseline"]["rows"]
     if not clients:
-        return "Nobody says who sent them: the spec names no `adversarial.client_header`, or no request had it."
+        return (
+            "Nobody says who sent them: the spec names no `adversarial.client_header`, no request had it, or there is "
+            "no `PEGEL_ENTITY_SECRET` to tell clients by."
+        )
     client, count = clients[0]
     return f"{percent(count / rows)} of these rows came from one client, known by the hash {client}."
 
@@ -42,6 +45,18 @@ def events(findings: Sequence[Finding]) -> str:
     ids = ", ".join(shown(str(name), NAME_LIMIT) for name in crowd["events"])
     rest = crowd["baseline"]["rows"] - len(crowd["events"])
     return f"Events: {ids}" + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def lines(finding: Finding) -> list[str]:
+    """Return what `pegel explain` tells of the rows of a crowd, as the mail does; nothing of other findings."""
+    told = [who([finding]), events([finding])]
+    return [f"{'sent by':<11} {told[0]}", *filter(None, [told[1]]), f"{WHAT_ELSE} {WHAT_TO_DO}"] if told[0] else []
+
+
+def to_json(finding: Finding) -> dict[str, Any]:
+    """Return the same for machines: `crowd`, everything that is kept of it; nothing of other findings."""
+    crowd = _crowd([finding])
+    return {} if crowd is None else {"crowd": crowd}
 
 
 def _crowd(findings: Sequence[Finding]) -> dict[str, Any] | None:

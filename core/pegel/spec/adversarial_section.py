@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,8 @@ from pegel.spec.section import Section
 
 HttpHeader = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
 """The name of an HTTP header, RFC 9110."""
+OF_SECRETS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "pegel-probe"})
+"""Headers by whose value a client, or we, prove who is asking: on the topic whoever reads it could do so, too."""
 
 
 class AdversarialSection(Section):
@@ -39,5 +41,10 @@ class AdversarialSection(Section):
         if self.client_header is not None and not self.probing:
             raise ValueError(
                 "client_header is told with crowds of rows alone; state `probing: true`, or leave the header out"
+            )
+        if self.client_header is not None and self.client_header.lower() in OF_SECRETS:
+            raise ValueError(
+                f"client_header: expected a header that names a client; given {self.client_header}, whose value lets "
+                "in whoever has it, and would stand on the topic with each request"
             )
         return self

@@ -12,7 +12,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.judge.division import Division
 from pegel.judge.findings import Finding, Verdict
 from pegel.judge.judge import Judgement
-from pegel.judge.layer import Setting
+from pegel.judge.layer import Setting, TrainingFacts
 from pegel.judge.recent_crowds import WINDOWS
 from pegel.judge.recomputation import explain
 from pegel.stats.fingerprints.row_hashes import key_of
@@ -161,6 +161,36 @@ def test_the_budget_has_ten_parts_for_how_a_model_is_asked() -> None:
     assert 0.04 == pytest.approx(division.budget.of("combinations") / alpha)
     assert "half of it for 16 windows together" in division.describe()
     assert any("honest sessions" in note and "not assessed" in note for note in division.notes())
+
+
+TIMED = {"source": "local://delays?version=1", "time_column": "t"}
+DATA = TrainingFacts(100_000, trained().layout.schema)
+
+
+@pytest.mark.parametrize(
+    ("given", "rows", "training", "why"),
+    [
+        ({"source": TIMED["source"]}, 100, DATA, "rows of training have no times (baseline.time_column)"),
+        (TIMED, 8_739, None, "30 blocks of 8,739 rows, as windows have, and there is room for blocks of 8,738"),
+        (TIMED, 4_000, DATA, "it needs 120,000 distinct rows of training, and there are 100,000"),
+    ],
+)
+def test_that_sessions_will_not_be_told_is_said_before_there_is_a_baseline(
+    given: dict[str, str], rows: int, training: TrainingFacts | None, why: str
+) -> None:
+    """Whoever validates a spec sees that no baseline of it will say what honest sessions look like."""
+    spec = watching(baseline=given)
+    notes = Division.of(Setting(spec, usual_rows=rows, training=training)).notes()
+
+    assert [note for note in notes if "honest sessions" in note and why in note]
+
+
+def test_of_windows_that_sessions_are_looked_at_in_nothing_is_said_before() -> None:
+    """30 windows of 8,738 rows are looked at; how many rows a source has that nobody has seen is not known."""
+    spec = watching(baseline=TIMED)
+    notes = Division.of(Setting(spec, usual_rows=8_738)).notes()
+
+    assert [] == [note for note in notes if "honest sessions" in note]
 
 
 def test_nothing_is_spent_or_said_where_nobody_asks() -> None:

@@ -13,11 +13,13 @@ from pegel.alerts.alert import Mail, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.update import update
 from pegel.judge.findings import Finding, Verdict
+from pegel.report import probing_words
 from pegel.report.alert_mail import plain, render
+from pegel.report.probing_words import WHAT_ELSE, WHAT_TO_DO
 from pegel.report.states import state_of
 from pegel.stream.result_rows import Tally
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import MINUTE, sample_heartbeat, sample_spec, sample_window
+from pegel.testing.samples import MINUTE, sample_finding, sample_heartbeat, sample_spec, sample_window
 
 NOW = START + 2 * MINUTE
 TALLY = Tally(drifting=1, windows=1, rows=1_000)
@@ -90,6 +92,18 @@ def test_where_nobody_says_who_asked_the_mail_says_so() -> None:
     text = " ".join(rendered(finding=found(client=0)).text.split())
 
     assert "Nobody says who sent them" in text
+
+
+def test_explain_says_what_the_mail_says_of_a_crowd() -> None:
+    """Who sent the rows, which events they are and what else it may be, and in JSON all that is kept; else nothing."""
+    finding = found()
+    told, mailed = probing_words.lines(finding), " ".join(rendered().text.split())
+
+    assert 3 == len(told)
+    for sentence in (told[0].split(maxsplit=2)[2], told[1].split(" and ")[0], WHAT_ELSE, WHAT_TO_DO):
+        assert sentence in mailed
+    assert {"crowd": finding.evidence["crowd"]} == probing_words.to_json(finding)
+    assert ([], {}) == (probing_words.lines(sample_finding()), probing_words.to_json(sample_finding()))
 
 
 def test_the_list_of_models_says_since_when() -> None:

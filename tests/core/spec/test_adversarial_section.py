@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pegel.data.wire import PROBE_HEADER
 from pegel.errors import InvalidSpec
 from pegel.spec.adversarial_section import AdversarialSection
 from pegel.spec.monitor_spec import MonitorSpec
@@ -39,6 +40,13 @@ def test_only_the_name_of_a_header_is_one() -> None:
     """Blanks and colons stand in no name."""
     with pytest.raises(InvalidSpec, match="client_header"):
         spec({"probing": True, "client_header": "X Client: Id"})
+
+
+@pytest.mark.parametrize("header", ["Authorization", "cookie", PROBE_HEADER])
+def test_a_header_that_lets_in_whoever_has_it_is_refused(header: str) -> None:
+    """It would be logged with each request."""
+    with pytest.raises(InvalidSpec, match="client_header: expected a header that names a client; given"):
+        spec({"probing": True, "client_header": header})
 
 
 def test_a_model_that_only_stands_in_a_table_is_asked_nothing() -> None:

@@ -22,6 +22,7 @@ from pegel.judge.judged_window import JudgedWindow
 from pegel.judge.layer import LayerResult, Setting
 from pegel.judge.layers.single_windows import Levels, SingleWindows
 from pegel.judge.recent_crowds import WINDOWS, Horizon, RecentCrowds, Remembered
+from pegel.judge.session_outlook import why_no_sessions, without_sessions
 from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.stats.fingerprints.answer_classes import UNKNOWN, AnswerClasses
 from pegel.stats.fingerprints.crowd_sizes import CrowdSizes
@@ -103,15 +104,12 @@ class Probing:
 
     def notes(self, setting: Setting, _budget: Budget) -> list[str]:
         """Return what is not known of sessions, and which fields do not count."""
-        sent = None if setting.baseline is None else setting.baseline.rows_sent
+        if setting.baseline is None:
+            return without_sessions(why_no_sessions(setting))
+        sent = setting.baseline.rows_sent
         if sent is None or sent.crowds is None:
             return []
-        notes = []
-        if sent.crowds.floor is None:
-            notes.append(
-                f"honest sessions of nearly equal rows are not told from probing: not assessed, because "
-                f"{sent.crowds.why}"
-            )
+        notes = without_sessions(sent.crowds.why) if sent.crowds.floor is None else []
         if sent.crowds.left_out:
             notes.append(f"what follows time does not count for probing: {', '.join(sent.crowds.left_out)}")
         if not setting.follows:
