@@ -289,7 +289,9 @@ def _made(settings: Settings, mail: Mail) -> str:
 
     if mail.alert.kind is not AlertKind.SINGLE_EVENT:
         return ""
-    return made_of_event(services.engine(settings.database), mail.spec, mail.alert.features[0].finding)
+    engine, finding = services.engine(settings.database), mail.alert.features[0].finding
+    made = made_of_event(engine, mail.spec, finding, now=datetime.now(UTC))
+    return "" if made is None else made.words
 
 
 def _baseline(settings: Settings, mail: Mail) -> Baseline | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import paint_model
 import pyarrow as pa
@@ -19,6 +20,8 @@ from sqlalchemy.engine import Engine
 from waiting import wait_until
 
 from pegel.data import wire
+from pegel.data.attribution_event import Attributions, Match, Method, encode
+from pegel.data.columns import Field, Kind
 from pegel.data.compact_headers import compacted
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec import names
@@ -31,7 +34,7 @@ from pegel.testing.samples import sample_outlier
 from pegel_local.kafka.broker import Broker
 from pegel_serving.attribution.model_preparation import ModelPreparation
 from pegel_serving.attribution.ordered_features import OrderedFeatures
-from pegel_serving.attribution.outlier_explanations import GONE, OTHERS, OutlierExplanations
+from pegel_serving.attribution.outlier_explanations import GONE, OTHERS, OutlierExplanations, made_of
 from pegel_serving.attribution.record_at import RecordAt
 
 pytestmark = pytest.mark.timeout(240)
@@ -48,6 +51,16 @@ class Topic:
         """Return a request."""
         assert ("inference", 3) == (topic, partition)
         return self.requests.get(offset)
+
+
+def spec_of(folder: Path, **archive: Any) -> MonitorSpec:
+    """Return a spec that asks for explanations of a model below a folder."""
+    spec = {
+        "model": {"name": "paint", "uri": f"file://{folder / 'paint'}"},
+        "baseline": {"source": "local://paint"},
+        "attribution": {"via": "artefact"},
+    }
+    return MonitorSpec.parse(spec | archive)
 
 
 @dataclass
@@ -70,12 +83,7 @@ class Asked:
         features = OrderedFeatures(self.settings, self.engine)
         preparation = ModelPreparation(self.settings, lambda _: ("", ""), features)
         self.running.append(OutlierExplanations(preparation, features, self.engine, self.topic, look_every_s=0.1))
-        spec = {
-            "model": {"name": "paint", "uri": f"file://{self.folder / 'paint'}"},
-            "baseline": {"source": "local://paint"},
-            "attribution": {"via": "artefact"},
-        }
-        self.running[-1].watch([MonitorSpec.parse(spec | archive)])
+        self.running[-1].watch([spec_of(self.folder, **archive)])
 
     @property
     def made(self) -> dict[tuple[str, int], Any]:
@@ -134,6 +142,26 @@ def test_parts_of_private_features_are_not_told(asked: Asked) -> None:
     assert wait_until(lambda: None not in asked.made.values(), within_s=150)
 
     assert ["colour", "weight"] == sorted(asked.made["e1", 0]["parts"])
+
+
+def test_parts_that_are_drawn_have_their_standard_errors() -> None:
+    """Of a model that is permuted the parts that are told have errors beside them, those of private features none."""
+    fields = tuple(Field(name, Kind.NUMERIC) for name in ("a", "b", "c"))
+    told = Attributions(
+        values=np.array([[2.0, -1.0, 0.5]]),
+        base=np.zeros(1),
+        raw=np.array([1.5]),
+        matches=(Match.UNKNOWN,),
+        method=Method.PERMUTATION,
+        artefact=None,
+        rate=1.0,
+        errors=np.array([[0.25, 0.125, 0.0625]]),
+    )
+    spec = spec_of(Path("/models"), archive={"keep": "30d", "private": {"b": "drop"}})
+    made = made_of(encode(told), fields, spec)
+
+    assert ({"a": 2.0, "c": 0.5}, {"a": 0.25, "c": 0.0625}) == (made["parts"], made["errors"])
+    assert {} == made_of(encode(replace(told, errors=None)), fields, spec)["errors"]
 
 
 def test_what_was_made_of_a_row_stays_when_it_is_told_again(asked: Asked) -> None:

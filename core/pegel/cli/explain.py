@@ -31,16 +31,17 @@ from pegel.judge.single_event import explain_single_event
 from pegel.judge.skew import DETECTOR as SKEW
 from pegel.judge.skew import explain_skew
 from pegel.past.finding_slices import FindingSlices, finding_slices
-from pegel.report.made_of_event import made_of_event
+from pegel.report import probing_words
+from pegel.report.made_of_event import MadeOfEvent, made_of_event
 from pegel.report.moved_prediction import matters
 from pegel.report.prediction_words import PredictionMove, matter_to_json, matter_words
+from pegel.spec.clock import SystemClock
 from pegel.spec.settings import Settings
 from pegel.stats.performance_counts import PerformanceCounts
 from pegel.stats.summary import Summary
 from pegel.store.attribution_store import AttributionStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.long_span_store import LongSpanStore
-from pegel.store.made_of_outliers import MadeOfOutliers
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
@@ -64,13 +65,15 @@ def explain(finding: FindingId, home: HomeOption = None, rows: WhichRows = False
     made = _made(settings, explanation.finding)
     if as_json:
         told: dict[str, Any] = {} if moved is None else {"matters": matter_to_json(moved)}
-        told |= {} if made is None else {"made_of_it": made[1]}
+        told |= {} if made is None else {"made_of_it": made.to_json()}
         told |= {} if slices is None else {"rows": slices.to_json()}
+        told |= probing_words.to_json(explanation.finding)
         say(json.dumps(explanation.to_json() | told, indent=2))
     else:
         matter = [] if moved is None else [f"matters     {matter_words(moved)}"]
-        matter += [] if made is None else [f"the model  {made[0]}"]
-        say("\n".join([str(explanation), *matter, *([] if slices is None else slices.lines())]))
+        matter += [] if made is None else [f"the model  {made.words}"]
+        crowd = probing_words.lines(explanation.finding)
+        say("\n".join([str(explanation), *matter, *crowd, *([] if slices is None else slices.lines())]))
     if not explanation.agrees:
         raise PermanentError(
             f"expected the stored statistic and p-value of finding {finding} to be found again to 1e-9; they were not. "
@@ -84,14 +87,13 @@ def _moved(settings: Settings, finding: Finding) -> PredictionMove | str | None:
         return matters(engine, finding)
 
 
-def _made(settings: Settings, finding: Finding) -> tuple[str, dict[str, Any] | None] | None:
-    """Return what the model made of a single event, in words and as it is kept; None where nobody asks."""
+def _made(settings: Settings, finding: Finding) -> MadeOfEvent | None:
+    """Return what the model made of a single event; None where nobody asks."""
     if finding.detector != SINGLE_EVENT:
         return None
     with opened(settings) as engine:
         spec = Registry(engine).get(finding.model, finding.version)
-        words = "" if spec is None else made_of_event(engine, spec, finding)
-        return (words, MadeOfOutliers(engine).of_finding(finding)) if words else None
+        return None if spec is None else made_of_event(engine, spec, finding, now=SystemClock().now())
 
 
 def _slices(settings: Settings, finding: str) -> FindingSlices:

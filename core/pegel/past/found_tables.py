@@ -49,6 +49,7 @@ _OUTLIER = {
     "cutoff": pa.float64(),
     "p_value": pa.float64(),
     "reasons": pa.string(),
+    "made": pa.string(),
     "origin": pa.string(),
 }
 _LEDGER = {"minute": INSTANT, "group": pa.string()} | {name: pa.int64() for name in COUNTERS}
@@ -69,10 +70,10 @@ def findings(model: str, version: int, within: Span) -> TableSource:
 
 
 def outliers(model: str, version: int, within: Span) -> TableSource:
-    """Return the outlying rows of an interval, in order of time; `reasons` is JSON."""
+    """Return the outlying rows of an interval, in order of time; `reasons` and `made` (null: not known) are JSON."""
     c = tables.outliers.c
     own = of_monitor(tables.outliers, model, version)
-    columns = [c.event_id, c.row, c.event_time, c.score, c.cutoff, c.p_value, c.reasons, c.origin]
+    columns = [c.event_id, c.row, c.event_time, c.score, c.cutoff, c.p_value, c.reasons, c.made, c.origin]
     return TableSource(
         what=f"an outlier of {model}/{version}",
         statement=sa.select(*columns).where(*own, c.event_time >= within.start, c.event_time < within.end),
@@ -106,7 +107,8 @@ def _finding(row: RowMapping) -> Iterator[Values]:
 
 
 def _outlier(row: RowMapping) -> Iterator[Values]:
-    yield tuple(json.dumps(row[name]) if name == "reasons" else row[name] for name in _OUTLIER)
+    documents = {name: None if row[name] is None else json.dumps(row[name]) for name in ("reasons", "made")}
+    yield tuple(documents[name] if name in documents else row[name] for name in _OUTLIER)
 
 
 def _minute(row: RowMapping) -> Iterator[Values]:

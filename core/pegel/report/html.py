@@ -12,7 +12,7 @@ from pegel.detect.effect import percent, percent_of
 from pegel.report import words
 from pegel.report.alert_lines import event_line, standing
 from pegel.report.change_words import since
-from pegel.report.prediction_words import made_words
+from pegel.report.made_of_event import made_of_row
 from pegel.report.silence_words import silenced
 from pegel.report.timeline import told
 from pegel.report.views import ModelView
@@ -47,7 +47,7 @@ def environment() -> Environment:
         "event": event_line,
         "told": told,
         "number": words.number,
-        "made": made_words,
+        "made": made_of_row,
         "few_digits": lambda value: plain(value, 6) if isinstance(value, float) else value,
         "svg": Markup,
     }

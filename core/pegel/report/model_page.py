@@ -199,7 +199,7 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
             lambda: results.outliers(model, version, limit=LISTED, damaged=reader.problems),
             list[OutlierRow](),
         ),
-        explains=spec is not None and spec.attribution.is_used,
+        explained_via=spec.attribution.via if spec is not None and spec.attribution.is_used else "",
         invalid=part(
             "invalid input",
             lambda: results.invalid(model, version, since, damaged=reader.problems)[::-1],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from pegel.data.attribution_event import Unit
@@ -22,6 +23,7 @@ MOST_PARTS: Final = 3
 """Features that are named; the rest is told together."""
 NOT_EXPLAINED: Final = "no predictions of this model are explained (`attribution` in its spec)"
 NOT_YET: Final = "not known yet: the attribution worker asks the model"
+_NO_ERRORS: Final[Mapping[str, float]] = MappingProxyType({})
 NO_ROWS: Final = "no explained rows of these windows are known"
 
 
@@ -46,10 +48,10 @@ class PredictionMove:
     @classmethod
     def of_facts(cls, facts: Mapping[str, Any], margin: float) -> PredictionMove:
         """Read what an `AttributionJudgement` tells. Raises KeyError, TypeError or ValueError for anything else."""
-        told = {
-            feature_of(name): (float(one["mean"]), float(one["mean_error"])) for name, one in facts["parts"].items()
-        }
-        whole = told.pop(OUTPUT)
+        means = {name: (float(one["mean"]), float(one["mean_error"])) for name, one in facts["parts"].items()}
+        # Before fields of attributions become features: one of these may be called as the output is.
+        whole = means.pop(OUTPUT)
+        told = {feature_of(name): mean for name, mean in means.items()}
         known = both(*facts["probabilities"])
         return cls(*whole, told, float(facts["sigma"]), margin, Unit(facts["unit"]), known)
 
@@ -174,26 +176,38 @@ def largest_parts(attributions: Mapping[str, float]) -> dict[str, float]:
     return {name: part for name, part in ordered if part}
 
 
-def made_words(made: Mapping[str, Any] | None) -> str:
-    """Return what is kept of what the model made of a row, in words; None: it is not known yet."""
-    if made is None:
-        return NOT_YET
+def made_words(made: Mapping[str, Any]) -> str:
+    """Return what is kept of what the model made of a row, in words; of what is damaged, that it cannot be read."""
     if "why" in made:
         return f"not known, because {shown(str(made['why']), LONGEST_SENTENCE)}"
-    unit = Unit(made["unit"])
-    return made_of_it(dict(made["parts"]), float(made["raw"]), "" if unit is Unit.PREDICTION else unit.value)
+    try:
+        unit = Unit(made["unit"])
+        told = "" if unit is Unit.PREDICTION else unit.value
+        return made_of_it(dict(made["parts"]), float(made["raw"]), told, dict(made["errors"]))
+    except (KeyError, TypeError, ValueError) as error:
+        why = shown(str(error), LONGEST_SENTENCE // 2)
+        return f"not known, because what is stored of it cannot be read: {why}"
 
 
-def made_of_it(attributions: Mapping[str, float], raw: float, unit: str = "") -> str:
+def made_of_it(
+    attributions: Mapping[str, float], raw: float, unit: str = "", errors: Mapping[str, float] = _NO_ERRORS
+) -> str:
     """Return what the model made of one row: its output, and the three features that moved it most, with their signs.
+
+    `errors`: the standard errors of parts that are estimated; of others nothing is told.
 
     Told beside why the row is unusual, never as one list with it: a value may be odd and mean nothing to the model.
 
     >>> made_of_it({"distance": 1.5, "airline": -0.25, "hour": 0.1, "gate": 0.01}, 5.0)
     'the model put out 5: distance +1.5, airline -0.25, hour +0.1'
+    >>> made_of_it({"distance": 1.5}, 5.0, errors={"distance": 0.25})
+    'the model put out 5: distance +1.5 ± 0.25'
     """
     largest = largest_parts(attributions).items()
-    parts = ", ".join(f"{shown(name, NAME_LIMIT)} {_signed(part)}" for name, part in largest)
+    parts = ", ".join(
+        f"{shown(name, NAME_LIMIT)} {_signed(part)}{f' ± {plain(errors[name])}' if errors.get(name) else ''}"
+        for name, part in largest
+    )
     put = f"the model put out {plain(raw, 4)}{f' ({unit})' if unit else ''}"
     return f"{put}: {parts}" if parts else f"{put}: no feature moved it"
 

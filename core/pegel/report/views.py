@@ -217,8 +217,9 @@ class ModelView:
     alert_events: dict[str, list[AlertEvent]] = field(default_factory=dict)
     """What happened to each of the alerts, by its id, oldest first."""
     outliers: list[OutlierRow] = field(default_factory=list)
-    explains: bool = False
-    """Whether the model's predictions are explained, so that it is told what it made of outlying rows."""
+    explained_via: str = ""
+    """By what the model's predictions are explained, so that it is told what it made of outlying rows; empty: they are
+    not."""
     invalid: list[InvalidRow] = field(default_factory=list)
     actions: list[PastAction] = field(default_factory=list)
     """What the reconciler did, newest first."""

@@ -1,13 +1,14 @@
 """What the model made of outlying rows that were told one by one: beside why they are unusual, never instead of it.
 
-Each is `{"raw", "unit", "method", "parts"}`, `parts` three features at most with what they moved the output by, the
-largest first; or `{"why"}`, where it will never be known.
+Each is `{"raw", "base", "unit", "method", "parts", "errors"}`, `parts` three features at most with what they moved the
+output by, the largest first, `errors` their standard errors, empty where parts are exact; or `{"why"}`, where it will
+never be known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -20,6 +21,8 @@ from pegel.store.row_codec import fetched, outlier, readable
 from pegel.store.statements import of_monitor
 from pegel.stream.result_rows import OutlierRow
 
+REACH: Final = timedelta(days=1)
+"""How old an outlier may be that the model is still asked about."""
 AT_ONCE: Final = 50
 """Rows that are asked about at once, the newest first."""
 
@@ -50,13 +53,13 @@ class MadeOfOutliers:
             statement = sa.update(tables.outliers).where(*_key(row.model, row.version, row.event_id, row.row))
             connection.execute(statement.values(made=dict(made)))
 
-    def of_finding(self, finding: Finding) -> dict[str, Any] | None:
-        """Return what the model made of the row that a finding is about; None where that is not known (yet)."""
+    def row_of(self, finding: Finding) -> OutlierRow | None:
+        """Return the outlying row that a finding is about, with what the model made of it; None where it is gone."""
         place = (finding.model, finding.version, str(finding.evidence["event_id"]), int(finding.evidence["row"]))
         with reading(self._engine) as connection:
             rows = fetched(connection, sa.select(tables.outliers).where(*_key(*place)), "an outlier")
         known = readable(outlier, rows, [])
-        return known[0].made if known else None
+        return known[0] if known else None
 
 
 def _key(model: str, version: int, event_id: str, row: int) -> tuple[sa.ColumnElement[bool], ...]:

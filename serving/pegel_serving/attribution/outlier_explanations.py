@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +24,7 @@ from pegel.report.prediction_words import largest_parts
 from pegel.spec.clock import SystemClock
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
-from pegel.store.made_of_outliers import MadeOfOutliers
+from pegel.store.made_of_outliers import REACH, MadeOfOutliers
 from pegel.stream.result_rows import OutlierRow
 from pegel_serving.attribution.event_sample import event_hash
 from pegel_serving.attribution.explainer_child import ExplainerChild
@@ -40,8 +39,6 @@ log = structlog.stdlib.get_logger(__name__)
 LOOK_EVERY_S: Final = 10.0
 LONGEST_WAIT_S: Final = 3_600.0
 """After failures of a model it is waited twice as long each time, up to this."""
-REACH: Final = timedelta(days=1)
-"""How old an outlier may be that the model is still asked about."""
 GONE: Final = "its request is no longer on the topic"
 OTHERS: Final = "its record is not the request that the model was given"
 _END_WITHIN_S: Final = 3.0
@@ -137,7 +134,10 @@ def made_of(body: bytes, features: Sequence[Field], spec: MonitorSpec) -> dict[s
         for field, part in zip(features, told.values[0].tolist(), strict=True)
         if field.name not in spec.archive.private
     }
-    known = {"raw": float(told.raw[0]), "base": float(told.base[0]), "parts": largest_parts(parts)}
+    named = largest_parts(parts)
+    errors = {} if told.errors is None else dict(zip([field.name for field in features], told.errors[0], strict=True))
+    known = {"raw": float(told.raw[0]), "base": float(told.base[0]), "parts": named}
+    known |= {"errors": {name: float(error) for name, error in errors.items() if name in named}}
     return known | {"unit": told.unit.value, "method": told.method.value}
 
 

@@ -27,7 +27,10 @@ from pegel.past.story import story_of
 from pegel.past.story_words import story_json
 from pegel.spec.settings import Settings
 from pegel.store import tables
+from pegel.store.database import connect
+from pegel.store.made_of_outliers import MadeOfOutliers
 from pegel.testing.manual_clock import START
+from pegel.testing.samples import sample_outlier
 
 pytestmark = pytest.mark.environments("pandas", "pyarrow", "sqlalchemy")
 
@@ -137,6 +140,18 @@ def test_fields_of_windows_are_rows_of_a_long_table(past: pegel.History) -> None
     assert {(13.4, 3e-41, 0.31, 6e-6)} == set(
         features[["statistic", "p_value", "effect", "threshold"]].itertuples(index=False, name=None)
     )
+
+
+def test_outlying_rows_have_what_the_model_made_of_them(past: pegel.History, home: Path) -> None:
+    """As JSON beside the reasons, and nothing where it is not known."""
+    made = {"raw": 1.5, "base": 1.0, "unit": "prediction", "method": "tree", "parts": {"a": 0.5}, "errors": {}}
+    before = past.outliers.to_arrow().to_pylist()
+    MadeOfOutliers(connect(Settings(home=home).database)).keep(sample_outlier("e1", 30), made)
+    (now,) = past.outliers.to_arrow().to_pylist()
+
+    assert [None] == [row["made"] for row in before]
+    assert made == json.loads(now["made"])
+    assert "departure_delay" == json.loads(now["reasons"])[0]["feature"]
 
 
 def test_files_are_written_batch_by_batch(past: pegel.History, tmp_path: Path) -> None:

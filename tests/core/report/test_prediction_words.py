@@ -11,6 +11,7 @@ from pegel.data.attribution_event import Unit
 from pegel.detect.attribution_change import changes
 from pegel.report.prediction_words import NOT_EXPLAINED, PredictionMove, does_it_matter, made_of_it
 from pegel.report.words import SIGMA
+from pegel.spec.names import attribution_field
 from pegel.stats.attribution_sums import AttributionSums, PredictionScale
 
 NAMES = ["amount", "age", "noise"]
@@ -121,6 +122,17 @@ def test_what_a_judgement_tells_is_read() -> None:
 
     assert PredictionMove.of_facts(facts, 0.05) == move
     assert move.to_json()["parts"][0]["feature"] == "amount"
+
+
+def test_a_feature_may_be_called_as_the_output_is() -> None:
+    """Its part is told beside that of the output, in whatever order a database keeps them."""
+    own, whole = {"mean": 0.25, "mean_error": 0.01}, {"mean": 0.5, "mean_error": 0.02}
+    parts = {attribution_field("output"): own, "output": whole}
+    facts = {"sigma": 2.0, "unit": "prediction", "probabilities": [None, None]}
+
+    for ordered in (parts, dict(reversed(parts.items()))):
+        move = PredictionMove.of_facts(facts | {"parts": ordered}, 0.05)
+        assert (0.5, {"output": (0.25, 0.01)}) == (move.output, move.parts)
 
 
 def test_a_row_has_its_output_and_three_parts() -> None:
