@@ -8,11 +8,20 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import pytest
 from explained_models import as_served, classes, numbers, objects, outcome, seeds
+from fitted_models import write
 from kserve.errors import InferenceError, InvalidInput
 from odd_answers import Raises
-from sklearn.ensemble import HistGradientBoostingRegressor, IsolationForest, RandomForestClassifier, VotingClassifier
+from pyarrow import parquet
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    IsolationForest,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC
@@ -23,6 +32,7 @@ from pegel_serving.attribution.choose_method import method_for
 from pegel_serving.attribution.explained import NotAdditive, NotExplained, refuse_other_sums
 from pegel_serving.attribution.explained_calls import ExplainedCalls
 from pegel_serving.attribution.explainer import FAILED, REFUSED_ROWS, Explainer, GivenEvent
+from pegel_serving.attribution.explainer_process import prepared
 from pegel_serving.attribution.output_unit import unit_of
 from pegel_serving.fitted_model import FittedModel
 from pegel_serving.metadata import Metadata
@@ -74,6 +84,25 @@ def test_whoever_finds_outliers_is_explained_by_a_margin() -> None:
     """It answers 1 or -1, and that is not the number that its parts add up to."""
     fitted = IsolationForest(n_estimators=5, random_state=0).fit(X)
     assert Unit.MARGIN is unit_of(fitted, X[:9], fitted.decision_function(X[:9]))
+
+
+def test_what_is_explained_is_told_by_rows_of_the_baseline(tmp_path: Path) -> None:
+    """Near certainty a margin has the probability of log-odds: a first such request would misname all others."""
+    made = GradientBoostingClassifier(loss="exponential", learning_rate=1.0, n_estimators=60, random_state=0)
+    fitted = made.fit(X, X[:, 0] > 0)
+    names = [f"f{at}" for at in range(4)]
+    schema = Schema((*(Field(name, Kind.NUMERIC) for name in names), Field("answer", Kind.NUMERIC, Role.PREDICTION)))
+    write(tmp_path / "model", fitted, Metadata("boosted", 1, schema))
+    parquet.write_table(pa.table({name: X[:, at] for at, name in enumerate(names)}), tmp_path / "rows.parquet")
+    sure = X[[int(np.argmax(fitted.decision_function(X)))]]
+    given = {"folder": str(tmp_path / "model"), "features": names, "rate": 1.0, "replays": False}
+
+    (told,) = prepared(given | {"background": str(tmp_path / "rows.parquet")}).tell(
+        [GivenEvent(1, orjson.dumps({"instances": sure.tolist()}), None)]
+    )
+
+    assert Unit.LOG_ODDS is unit_of(fitted, sure, fitted.decision_function(sure))
+    assert Unit.MARGIN is decode(told.body, 4).unit
 
 
 def test_a_model_of_one_class_is_computed_again() -> None:

@@ -26,13 +26,14 @@ from pegel_serving.attribution.artefact_digest import artefact_digest
 from pegel_serving.attribution.asked_endpoint import AskedEndpoint
 from pegel_serving.attribution.background_rows import background_rows
 from pegel_serving.attribution.call_budget import CallBudget, rows_at_once
-from pegel_serving.attribution.choose_method import method_for
+from pegel_serving.attribution.choose_method import asked_of, method_for
 from pegel_serving.attribution.explained import EndpointAway, NotExplained
 from pegel_serving.attribution.explainer import NO_METHOD, Explainer, GivenEvent
 from pegel_serving.attribution.explainer_frames import SilentExplainer, receive, send
 from pegel_serving.attribution.permutation_method import PermutationMethod
 from pegel_serving.attribution.surrogate_model import NoSurrogate, SurrogateModel
 from pegel_serving.attribution.told_event import ToldEvent
+from pegel_serving.attribution.tried_rows import TriedRows
 from pegel_serving.attribution.unprepared import (
     NO_ARTEFACT,
     NO_ENDPOINT,
@@ -74,7 +75,8 @@ def _of_artefact(told: dict[str, Any]) -> Explainer:
     _refuse_other_features(told, model.metadata.schema)
     background = _background(told, model.metadata.schema)
     method = method_for(model, background, orders=int(told.get("orders", 1)))
-    return Explainer(model.metadata.schema, method, model, digest, told["rate"], bool(told["replays"]))
+    unit = TriedRows.of(model, asked_of(model), background).unit(method)
+    return Explainer(model.metadata.schema, method, model, digest, told["rate"], bool(told["replays"]), unit=unit)
 
 
 def _of_endpoint(told: dict[str, Any]) -> Explainer:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
+from pegel.data.attribution_event import Unit
 from pegel_serving.attribution.compared_rows import Asked, compared_rows
 from pegel_serving.attribution.explained import (
     SINGLE_TOLERANCE,
@@ -20,6 +21,7 @@ from pegel_serving.attribution.explained import (
     NotExplained,
     refuse_other_sums,
 )
+from pegel_serving.attribution.output_unit import unit_of
 from pegel_serving.attribution.raw_output import chosen
 from pegel_serving.fitted_model import FittedModel
 from pegel_serving.model_columns import Rows
@@ -97,3 +99,16 @@ class TriedRows:
             raise NotExplained(
                 f"its parts add up to {explained.raw[at]:.9g} where it answers {answered[at]:.9g}, which is no sum"
             )
+
+    def unit(self, method: AttributionMethod) -> Unit | None:
+        """Return what it is that a method explains; None where there are no rows to tell it by.
+
+        One row is not enough: near certainty a margin has the probability that log-odds would have.
+        """
+        if not len(self.rows):
+            return None
+        try:
+            explained = method.explain(self.rows, [(0, at) for at in range(len(self.rows))])
+            return unit_of(self.model.estimator, self.model.given_rows(self.rows), explained.raw)
+        except FAILURES:
+            return None
