@@ -24,6 +24,7 @@ from pegel.spec.names import ATTRIBUTIONS
 from pegel.store import ledger_queries, tables
 from pegel.store.column_types import Document
 from pegel.store.database import reading, writing
+from pegel.store.keyed_rows import keyed_rows
 from pegel.store.row_codec import decoded, fetched, finding_from_json, flat, outlier, readable, typed, window
 from pegel.store.seen_windows import READ, is_seen
 from pegel.store.statements import of_monitor, starts_with, upsert
@@ -366,16 +367,8 @@ class Results:
 
         Raises DamagedRow; with a mapping `damaged`, what cannot be read is left out and its reason put there by group.
         """
-        c, beats = tables.heartbeats.c, []
-        with reading(self._engine) as connection:
-            # By key, so that a row that cannot be read at all is known by its group.
-            for group in connection.execute(sa.select(c.group).order_by(c.group)).scalars().all():
-                what, problems = f"the heartbeat of group {group}", list[str]()
-                rows = fetched(connection, sa.select(tables.heartbeats).where(c.group == group), what)
-                beats += readable(partial(_heartbeat, what), rows, None if damaged is None else problems)
-                if damaged is not None:
-                    damaged |= dict.fromkeys([group] if problems else [], "; ".join(problems))
-        return beats
+        read = partial(typed, Heartbeat)
+        return keyed_rows(self._engine, tables.heartbeats, read, "the heartbeat of group {group}", damaged)
 
     def forget(self, model: str, version: int) -> None:
         """Delete every result, alert and silence of a model version. Its spec is the registry's affair.
@@ -434,10 +427,6 @@ def _span_and_count(row: RowMapping) -> tuple[Span, int]:
     if not isinstance(row["requests"], int):
         raise TypeError(f"requests: expected int, given {row['requests']!r}")
     return Span(row["span_start"], row["span_end"]), row["requests"]
-
-
-def _heartbeat(what: str, row: RowMapping) -> Heartbeat:
-    return decoded(lambda columns: typed(Heartbeat, columns), row, what)
 
 
 _NO_SUMMARY: sa.ColumnElement[Any] = sa.literal(b"", sa.LargeBinary)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Engine, RowMapping
+from sqlalchemy.engine import Engine
 
 from pegel.store import tables
-from pegel.store.database import reading, writing
-from pegel.store.row_codec import decoded, fetched, readable, typed
+from pegel.store.database import writing
+from pegel.store.keyed_rows import keyed_rows
+from pegel.store.row_codec import typed
 from pegel.store.statements import upsert
 
 
@@ -68,15 +67,8 @@ class WorkerBeats:
         Raises DamagedRow; with a mapping `damaged`, what cannot be read is left out and its reason put there by
         namespace.
         """
-        c, beats = tables.worker_beats.c, []
-        with reading(self._engine) as connection:
-            for name in connection.execute(sa.select(c.namespace).order_by(c.namespace)).scalars().all():
-                what, problems = f"the beat of the worker of {name}", list[str]()
-                rows = fetched(connection, sa.select(tables.worker_beats).where(c.namespace == name), what)
-                beats += readable(partial(_beat, what), rows, None if damaged is None else problems)
-                if damaged is not None:
-                    damaged |= dict.fromkeys([name] if problems else [], "; ".join(problems))
-        return beats
+        what = "the beat of the worker of {namespace}"
+        return keyed_rows(self._engine, tables.worker_beats, _beat, what, damaged)
 
 
 def _plain(events: ExplainedEvents) -> dict[str, Any]:
@@ -84,11 +76,7 @@ def _plain(events: ExplainedEvents) -> dict[str, Any]:
     return {"rows": events.rows, "refused": dict(events.refused), "why": events.why, "newest_event": newest}
 
 
-def _beat(what: str, row: RowMapping) -> WorkerBeat:
-    return decoded(_read, row, what)
-
-
-def _read(row: Mapping[Any, Any]) -> WorkerBeat:
+def _beat(row: Mapping[Any, Any]) -> WorkerBeat:
     columns = dict(row)
     models = {str(key): _events(events) for key, events in dict(columns.pop("models")).items()}
     return replace(typed(WorkerBeat, columns | {"models": {}}), models=models)
