@@ -271,7 +271,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Labels",
         "True outcomes",
         "`topic`: sent to the logger, or to the topic of labels. Or a table: `parquet:`, `delta:`, `iceberg:`, "
-        "`jdbc://`, a feature group. Empty: none, and nothing else of this section is used.",
+        "`jdbc://`. Empty: none, and nothing else of this section is used.",
     ),
     "labels.match": Question(
         "Labels", "Found by", "The id of the event and the number of the row, or what the prediction is about and when."
@@ -283,7 +283,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "labels.event_id": Question("Labels", "Column of event ids (name)", "Of a table. Empty: `event_id`."),
     "labels.row": Question("Labels", "Column of rows (name)", "Of a table. Empty: every label is that of row 0."),
     "labels.keys": Question(
-        "Labels", "Keys of the entity", "One name a line. Empty: those by which features are looked up."
+        "Labels", "Keys of the entity", "One name a line. Empty: those of look-ups, or of the table of predictions."
     ),
     "labels.time": Question("Labels", "Column of times (name)", "Of a table by entity: the time a label is about."),
     "labels.tolerance": Question(

@@ -5,13 +5,14 @@ A reading is numbered by its time, in milliseconds; so a run that was ended half
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-from pyspark import TaskContext
+import pyarrow.compute as pc
+from pyspark import Accumulator, TaskContext
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
@@ -19,13 +20,14 @@ from pegel.archive.folders import Kept
 from pegel.data.arrow_columns import categories, numbers
 from pegel.data.entity_key_columns import key_texts
 from pegel.data.instants import to_us
-from pegel.errors import InvalidSpec, PegelError, SetupError
+from pegel.errors import InvalidSpec, PegelError
 from pegel.featurestore.no_baseline import NO_BASELINE
 from pegel.featurestore.stored_table import StoredTable
+from pegel.labels.kept_labels import NO_KEY, NO_PLACE
 from pegel.labels.label_arrays import SCHEMA, THE_TABLE
 from pegel.labels.label_json import LAST_ROW
 from pegel.labels.label_keys import EntityKeys
-from pegel.spec.label_table import FeatureGroupRef, parse_label_table
+from pegel.spec.label_table import parse_label_table
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
@@ -41,6 +43,18 @@ ITEMS = 1 << 40
 """Rows of a task, at most: numbers of rows are those of tasks and of rows in them."""
 
 
+class TableReading(NamedTuple):
+    """What a reading of a table of labels found.
+
+    `labels`: how many are new. `number`: that of the reading. `refused`: of all rows with an outcome, those that are no
+    label of any row, by kind.
+    """
+
+    labels: int
+    number: int
+    refused: dict[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class LabelTable:
     """The table of labels of one model version."""
@@ -49,13 +63,15 @@ class LabelTable:
     settings: Settings
     spec: MonitorSpec
 
-    def take(self, kept: DataFrame | None, now: datetime) -> tuple[int, int]:
-        """Keep what is new in the table; return how many labels that are, and the number of the reading.
+    def take(self, kept: DataFrame | None, now: datetime) -> TableReading:
+        """Keep what is new in the table, and count what in it is no label of any row.
 
         `kept`: the labels that are kept so far. Raises what `training_table.read` raises, told of labels.
         """
         number = to_us(now) // 1_000
-        said = self._said(now, number)
+        context = self.spark.sparkContext
+        counts = {kind: context.accumulator(0) for kind in (NO_KEY, NO_PLACE)}
+        said = self._said(now, number, counts)
         if kept is not None:
             said = self._new(said, kept)
         root = hadoop_address(self.settings.archive_root)
@@ -70,10 +86,10 @@ class LabelTable:
                 rows.write.mode("append").parquet(folder)
         finally:
             rows.unpersist()
-        return count, number
+        return TableReading(count, number, {kind: counted.value for kind, counted in counts.items() if counted.value})
 
-    def _said(self, now: datetime, number: int) -> DataFrame:
-        """Return the labels of the table, as they are kept."""
+    def _said(self, now: datetime, number: int, counts: Mapping[str, Accumulator[int]]) -> DataFrame:
+        """Return the labels of the table, as they are kept. What is none is added to `counts` while they are read."""
         labels = self.spec.labels
         frame = self._read()
         known = [labels.field or "", *self._subject_columns(), *([labels.known_at] if labels.known_at else [])]
@@ -92,7 +108,7 @@ class LabelTable:
             self._place(frame).alias("place"),
             _column(labels.field or "").alias("outcome"),
             sf.coalesce(at, arrived).alias("at_us"),
-        ).where("place is not null and outcome is not null")
+        ).where("outcome is not null")
         arrived_us = to_us(now)
 
         def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -114,9 +130,13 @@ class LabelTable:
                     "item": pa.array(range(item, item + count), pa.int64()),
                 }
                 item += count
+                no_place, no_key = pc.is_null(columns["place"]), pc.is_null(columns["key"])
+                is_label = pc.is_valid(columns["category"])
+                counts[NO_KEY] += _how_many(pc.and_(is_label, no_key))
+                counts[NO_PLACE] += _how_many(pc.and_(is_label, pc.and_not(no_place, no_key)))
                 yield pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
-        return chosen.mapInArrow(read, KEPT).where("key is not null and category is not null")
+        return chosen.mapInArrow(read, KEPT).where("key is not null and place is not null and category is not null")
 
     def _new(self, said: DataFrame, kept: DataFrame) -> DataFrame:
         """Leave out what is kept already; without a column that says since when labels are known, what is current."""
@@ -128,11 +148,6 @@ class LabelTable:
 
     def _read(self) -> DataFrame:
         ref = parse_label_table(self.spec.labels.source or "")
-        if isinstance(ref, FeatureGroupRef):
-            raise SetupError(
-                f"labels.source: {ref} is a feature group of Hopsworks, whose files are not read yet: name its table, "
-                f"delta:ADDRESS. {NO_LABELS}"
-            )
         try:
             return training_table.read(self.spark, StoredTable.of(ref, self.settings))
         except PegelError as error:
@@ -154,6 +169,10 @@ class LabelTable:
         # A label of what is no number of a row is nobody's, and none of row 1 where there stands 1.5.
         number = _column(labels.row).try_cast("double")
         return sf.when(number.between(0, LAST_ROW) & (number == sf.floor(number)), number.try_cast("bigint"))
+
+
+def _how_many(chosen: pa.Array) -> int:
+    return int(pc.sum(chosen).as_py() or 0)
 
 
 def _keys(parts: Sequence[Any], keys: EntityKeys) -> pa.Array:

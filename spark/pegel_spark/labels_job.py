@@ -38,6 +38,7 @@ from pegel.store.registry import Registry
 from pegel_spark.label_intake import LabelIntake, TakenLabels
 from pegel_spark.label_joining import LabelledHour, ModelLabels
 from pegel_spark.label_tables import LabelTable
+from pegel_spark.read_failures import failure_words
 
 ROWS_AT_ONCE = 500_000
 """Rows that are judged together, beyond those of one hour: some tens of megabytes."""
@@ -146,8 +147,10 @@ class OneModel:
             kept = labels.positions(self.spec.namespace).items()
             return {where: min(end, held.get(where, end)) for where, end in kept}
         table = LabelTable(self.spark, self.settings, self.spec)
-        self.of_table, number = table.take(model.kept(), self.now)
-        return {THE_TABLE: number + 1}
+        reading = table.take(model.kept(), self.now)
+        labels.note_table(self.spec.namespace, self.spec.key, reading.refused)
+        self.of_table = reading.labels
+        return {THE_TABLE: reading.number + 1}
 
     def _load(self) -> None:
         performance = PerformanceStore(self.engine)
@@ -229,5 +232,5 @@ def _tried(failed: dict[str, str], what: str, step: Callable[[], T]) -> T | None
         failed[what] = str(error)
     except Exception as error:  # a model's own labels are counted here; its failure keeps no other waiting
         log.exception("labels of one model failed", of=what)
-        failed[what] = f"{type(error).__name__}: {error}".partition("\n")[0][:500]
+        failed[what] = failure_words(error)
     return None

@@ -88,7 +88,7 @@ class TablesJob:
             done.failed[spec.key] = f"Spark could not finish: {failure_words(error)}"
         except Exception as error:  # a model's own parts run here; its failure keeps no other waiting
             log.exception("a table could not be judged", model=spec.key)
-            done.failed[spec.key] = f"{type(error).__name__}: {error}"
+            done.failed[spec.key] = failure_words(error)
         done.windows[spec.key], done.rows[spec.key] = table.windows, table.rows
         if spec.key in done.failed:
             table.note_problem(done.failed[spec.key])

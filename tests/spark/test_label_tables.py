@@ -11,6 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from pegel.archive.archive_address import ArchiveAddress
+from pegel.archive.erasing_files import ErasingFiles
+from pegel.archive.subject import Subject
+from pegel.data.keyed_hash import KeyedHash
 from pegel.errors import InvalidSpec, NotFound
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
@@ -59,7 +63,8 @@ def test_what_is_said_again_is_not_new(spark: SparkSession, tmp_path: Path) -> N
     for hour, late in enumerate(([True, None, False, True], [True, None, True, True], [True, None, False, True])):
         write(tmp_path, TABLE.set_column(2, "late", pa.array(late)))
         before = kept(spark, tmp_path) if hour else None
-        counts += [labels.take(before, NOON + timedelta(hours=hour))[0], labels.take(kept(spark, tmp_path), NOON)[0]]
+        readings = [labels.take(before, NOON + timedelta(hours=hour)), labels.take(kept(spark, tmp_path), NOON)]
+        counts += [reading.labels for reading in readings]
     rows = kept(spark, tmp_path).orderBy("offset", "key").select("key", "place", "category", "number").collect()
 
     assert [2, 0, 1, 0, 1, 0] == counts
@@ -70,10 +75,11 @@ def test_what_is_said_again_is_not_new(spark: SparkSession, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("numbers", [[0.0, float("nan"), 1.5, -1.0], ["0", "one", "1.5", None]])
 def test_what_is_no_number_of_a_row_is_no_label(spark: SparkSession, tmp_path: Path, numbers: list[Any]) -> None:
-    """Neither does it keep others from being kept, nor is it a label of another row."""
+    """It keeps no others from being kept, is no label of another row, and is counted, as is one without an id."""
     write(tmp_path, TABLE.set_column(1, "n", pa.array(numbers)).set_column(2, "late", pa.array([True] * 4)))
-    table_of(spark, tmp_path, event_id="event", row="n").take(None, NOON)
+    reading = table_of(spark, tmp_path, event_id="event", row="n").take(None, NOON)
 
+    assert {"no_place": 2, "no_key": 1} == reading.refused
     assert [("a", 0)] == [(row.key, row.place) for row in kept(spark, tmp_path).collect()]
 
 
@@ -81,8 +87,8 @@ def test_a_time_since_when_a_label_is_known(spark: SparkSession, tmp_path: Path)
     """With `known_at` the table says it, and what it says of an earlier time is kept, too, once."""
     write(tmp_path, TABLE)
     labels = table_of(spark, tmp_path, event_id="event", known_at="seen")
-    first, _ = labels.take(None, NOON)
-    again, _ = labels.take(kept(spark, tmp_path), NOON + timedelta(hours=1))
+    first = labels.take(None, NOON).labels
+    again = labels.take(kept(spark, tmp_path), NOON + timedelta(hours=1)).labels
     row = kept(spark, tmp_path).where("key = 'b'").collect()[0]
 
     assert (2, 0) == (first, again)
@@ -93,9 +99,21 @@ def test_an_entity_has_the_key_of_its_parts(spark: SparkSession, tmp_path: Path)
     """The parts of a key are texts in the order of the spec, as look-ups write them."""
     write(tmp_path, TABLE)
     labels = table_of(spark, tmp_path, match="entity", keys=["gate", "flight"], time="seen")
-    labels.take(None, NOON)
+    reading = labels.take(None, NOON)
 
+    assert {} == reading.refused
     assert {'["14","AS 1"]', '["3","WN 2"]'} == {row.key for row in kept(spark, tmp_path).collect()}
+
+
+def test_labels_are_read_on_after_one_was_erased(spark: SparkSession, tmp_path: Path) -> None:
+    """Spark wrote checksums of the file beside it, and the file has another content now."""
+    write(tmp_path, TABLE.slice(0, 3).set_column(2, "late", pa.array([True, True, False])))
+    table_of(spark, tmp_path, event_id="event", row="n").take(None, NOON)
+    address = ArchiveAddress.of(str(tmp_path / "archive"))
+    erasing = ErasingFiles(address, "delays", 1, Subject.of(["a"], KeyedHash("")))
+    erasing.erase(erasing.find(), number=1)
+
+    assert ["b"] == [row.key for row in kept(spark, tmp_path).collect()]
 
 
 def test_a_wrong_table_is_told_of_labels(spark: SparkSession, tmp_path: Path) -> None:

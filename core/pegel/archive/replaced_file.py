@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import fs
 
 from pegel.archive.archive_address import ArchiveAddress
 from pegel.errors import PermanentError
@@ -31,8 +32,13 @@ def read_file(address: ArchiveAddress, path: str) -> pa.Table:
 
 
 def replace_file(address: ArchiveAddress, path: str, rows: pa.Table) -> None:
-    """Write rows to a file; whoever reads it meanwhile sees the old ones, or all of these."""
+    """Write rows to a file; whoever reads it meanwhile sees the old ones, or all of these.
+
+    Hadoop keeps checksums of a file of this machine beside it, in `.NAME.crc`, and refuses another content.
+    """
     folder, _, name = path.rpartition("/")
-    unfinished = f"{folder}/{TEMPORARY}{name}"
+    unfinished, checksums = f"{folder}/{TEMPORARY}{name}", f"{folder}/.{name}.crc"
     pq.write_table(rows, unfinished, filesystem=address.files, compression="zstd")
+    if address.files.get_file_info(checksums).type == fs.FileType.File:
+        address.files.delete_file(checksums)
     address.files.move(unfinished, path)

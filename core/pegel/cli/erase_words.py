@@ -51,8 +51,10 @@ def beyond(specs: list[MonitorSpec]) -> list[str]:
     makers = (inference_topic, labels_topic, outliers_topic, dead_letters_topic)
     ours = {topic(space) for space in spaces for topic in makers}
     topics = sorted(ours | {spec.inference_topic for spec in specs})
-    written = sorted({str(spec.model.table) for spec in specs if spec.model.is_table})
-    elsewhere = [f"not erased: rows of {', '.join(written)}, from where they would be read again"] if written else []
+    written = {str(spec.model.table) for spec in specs if spec.model.is_table}
+    labelled = {str(spec.labels.source) for spec in specs if spec.labels.is_used and not spec.labels.by_topic}
+    tables = ", ".join(sorted(written | labelled))
+    elsewhere = [f"not erased: rows of {tables}, from where they would be read again"] if tables else []
     held = f"not erased: what the broker still holds of {', '.join(topics) or 'its topics'}, until its retention ends"
     return [
         held,

@@ -13,6 +13,10 @@ from pegel.spec.outside_text import shown
 
 UNKNOWN_MODEL: Final = "unknown_model"
 """How labels are counted of models that are not watched, or take none from the topic."""
+NO_KEY: Final = "no_key"
+"""How rows of a table of labels are counted without an id or a part of a key, or with one that is no part of a key."""
+NO_PLACE: Final = "no_place"
+"""How rows of a table of labels are counted without the number of a row, or the time, by which they are matched."""
 OTHER_MATCH: Final = "other_match"
 """How labels are counted that say by event what their model matches by entity, or the other way, or by other keys."""
 

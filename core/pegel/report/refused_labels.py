@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pegel.labels.kept_labels import OTHER_MATCH, UNKNOWN_MODEL
+from pegel.labels.kept_labels import NO_KEY, NO_PLACE, OTHER_MATCH, UNKNOWN_MODEL
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.plain_numbers import how_many
 from pegel.store.label_store import LabelStore
 
 WHY = {
     OTHER_MATCH: "matched otherwise than its spec says",
+    NO_KEY: "rows of the table without the id or the keys of a prediction",
+    NO_PLACE: "rows of the table without a number of a row, or a time",
     UNKNOWN_MODEL: "of a model that takes none from the topic",
     "lost": "gone from the broker before they were read",
 }
@@ -35,10 +37,9 @@ def refused_of(store: LabelStore, spec: MonitorSpec) -> list[RefusedLabels]:
 
 
 def refused_of_all(store: LabelStore, specs: Sequence[MonitorSpec]) -> list[RefusedLabels]:
-    """Return the same of all models with labels by topic, and of each of their namespaces once."""
-    labelled = [spec for spec in specs if spec.labels.by_topic]
-    own = {spec.key: store.refused(spec.namespace, spec.key) for spec in labelled}
-    spaces = sorted({spec.namespace for spec in labelled})
+    """Return the same of all models with labels, and of each namespace with labels by topic once."""
+    own = {spec.key: store.refused(spec.namespace, spec.key) for spec in specs if spec.labels.is_used}
+    spaces = sorted({spec.namespace for spec in specs if spec.labels.by_topic})
     return _told(own | {f"namespace {space}": store.refused_of_nobody(space) for space in spaces})
 
 

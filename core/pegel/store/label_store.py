@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from pegel.data.instants import DAY, EPOCH
 from pegel.errors import Conflict
-from pegel.labels.kept_labels import UNKNOWN_MODEL
+from pegel.labels.kept_labels import NO_KEY, NO_PLACE, UNKNOWN_MODEL
 from pegel.labels.label_arrays import LabelPartition
 from pegel.spec.names import monitor_of
 from pegel.store import tables
@@ -90,6 +90,21 @@ class LabelStore:
                 connection.execute(sa.delete(tables.held_labels).where(c.model == model, c.version == version))
             for key, starts in sorted((held or {}).items()):
                 _hold(connection, *monitor_of(key), starts)
+
+    def note_table(self, namespace: str, model: str, refused: Mapping[str, int]) -> None:
+        """Keep how many rows of a model's table are no labels, by kind, in place of what its last reading found.
+
+        The table is read as a whole each time, so what stands in it would else be counted again and again.
+        """
+        c = tables.label_refusals.c
+        rows = [{"namespace": namespace, "model": model, "kind": kind, "count": n} for kind, n in refused.items()]
+        with writing(self._engine) as connection:
+            connection.execute(
+                sa.delete(tables.label_refusals).where(
+                    c.namespace == namespace, c.model == model, c.kind.in_([NO_KEY, NO_PLACE])
+                )
+            )
+            add(connection, tables.label_refusals, rows)
 
     def held(self, model: str, version: int) -> dict[LabelPartition, int]:
         """Return from which offset (inclusive) on the topic is to be read again for a model."""

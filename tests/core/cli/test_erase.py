@@ -26,7 +26,7 @@ from pegel.store import tables
 from pegel.store.database import connect, migrate
 from pegel.store.erasure_store import ErasureStore
 from pegel.store.registry import Registry
-from pegel.testing.samples import brief_spec
+from pegel.testing.samples import brief_spec, sample_spec, tabled
 
 pytestmark = pytest.mark.environments("pyarrow", "sqlalchemy")
 
@@ -164,6 +164,20 @@ def test_an_event_is_a_subject_too(home: Path) -> None:
     (labels,) = (home / "archive" / "labels").rglob("*.parquet")
 
     assert "b" not in pq.ParquetFile(labels).read()["key"].to_pylist()
+
+
+def test_tables_from_where_rows_and_labels_would_come_again_are_named(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are not ours to change; whoever wants a subject gone has to know where it still stands."""
+    engine = connect(Settings(home=home).database)
+    labels = {"source": "parquet:/outcomes", "field": "left", "match": "entity", "time": "at"}
+    Registry(engine).put(sample_spec("churn", model=tabled("churn", keys=["customer"]), labels=labels))
+    engine.dispose()
+    assert 0 == run(["erase", "--subject", f"passenger={ADA}", "--home", str(home)])
+
+    written = "delta:s3a://lake/scores, parquet:/outcomes"
+    assert f"not erased: rows of {written}, from where they would be read again" in capsys.readouterr().out
 
 
 def test_a_part_of_a_key_is_a_subject(home: Path) -> None:

@@ -44,6 +44,19 @@ def test_what_was_refused_is_told_with_its_kind(sources: Sources) -> None:
     assert ([], [NOBODYS]) == (refused_of(store, sample_spec()), refused_of(store, labelled("others"))[-1:])
 
 
+def test_rows_of_a_table_count_as_the_last_reading_found_them(sources: Sources) -> None:
+    """The table is read as a whole each time: what was mended in it is told no more, and nothing is told twice."""
+    store, spec = LabelStore(sources.engine), sample_spec(labels={"source": "parquet:/outcomes", "field": "late"})
+    store.note_table("default", spec.key, {"no_key": 5, "no_place": 2})
+    store.note_table("default", spec.key, {"no_key": 4})
+    told = refused_of(store, spec)
+    store.note_table("default", spec.key, {})
+
+    words = "4 labels refused: 4 no_key (rows of the table without the id or the keys of a prediction)"
+    assert [RefusedLabels(spec.key, words)] == told
+    assert [] == refused_of(store, spec)
+
+
 def test_the_page_of_a_model_tells_of_refused_labels(sources: Sources) -> None:
     """A line for what was its own, and one for what may have been; nothing where nothing was refused."""
     Registry(sources.engine).put(labelled())

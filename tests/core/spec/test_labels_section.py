@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from pegel.errors import InvalidSpec
-from pegel.spec.label_table import FeatureGroupRef, parse_label_table
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.spec.table_reference import TableRef
 
 ONLINE = {"source": "local://flights", "keys": ["flight"], "features": ["airline"]}
 
@@ -29,7 +27,7 @@ def parsed(labels: Any, **parts: Any) -> MonitorSpec:
         {"source": "topic", "match": "entity", "keys": "flight", "tolerance": "1h", "horizon": "30d"},
         {"source": "delta:s3a://lake/outcomes", "field": "late", "event_id": "id", "row": "n", "known_at": "seen"},
         {
-            "source": "hopsworks://demo/outcomes/2",
+            "source": "delta:s3a://lake/outcomes",
             "match": "entity",
             "keys": ["flight"],
             "field": "late",
@@ -74,7 +72,10 @@ def test_the_keys_are_those_of_look_ups_where_nothing_else_is_said() -> None:
         ({"source": "delta:/rows?version=3", "field": "late"}, "what is pinned has no new labels"),
         ({"source": "parquet:/rows?predictions=late", "field": "late"}, "expected the address of the table alone"),
         ({"source": "parquet:rows", "field": "late"}, "expected parquet:/folder"),
-        ({"source": "hopsworks://demo/outcomes", "field": "late"}, "hopsworks://PROJECT/FEATURE_GROUP/VERSION"),
+        (
+            {"source": "hopsworks://demo/outcomes/2", "field": "late"},
+            "name the feature group by the address of its Delta",
+        ),
         ({"source": "jdbc://u:secret@shop/rows", "field": "late"}, "labels.source: given"),
         (
             {"source": "topic", "match": "entity", "keys": "a", "tolerance": "8d"},
@@ -90,16 +91,6 @@ def test_a_wrong_section_is_refused(labels: dict[str, Any], sentence: str) -> No
 
     assert sentence in str(refused.value)
     assert "secret" not in str(refused.value)
-
-
-def test_addresses_are_read() -> None:
-    """An address is that of a table, or of a feature group, and written again as it was."""
-    table = parse_label_table("parquet:/data/outcomes")
-    group = parse_label_table("hopsworks://demo/outcomes/2")
-
-    assert isinstance(table, TableRef)
-    assert FeatureGroupRef("demo", "outcomes", 2) == group
-    assert ["parquet:/data/outcomes", "hopsworks://demo/outcomes/2"] == [str(table), str(group)]
 
 
 def test_rows_outlive_the_horizon_of_their_labels() -> None:
