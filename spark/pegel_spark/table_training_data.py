@@ -11,6 +11,7 @@ from pegel.data.columns import Kind, Schema
 from pegel.featurestore import SourceRef
 from pegel.featurestore.stored_table import StoredTable
 from pegel.featurestore.table_fields import TableFields
+from pegel.spec.plain_numbers import how_many
 from pegel.spec.table_reference import TableRef
 from pegel_spark import training_table
 from pegel_spark.training_columns import kind_of
@@ -45,8 +46,10 @@ class TableTrainingData:
 
     def remarks(self, _: Baseline) -> list[str]:
         """Return what is worth knowing of a baseline of the table."""
-        absent = self._described().left_out
-        return [f"not watched, as neither numbers nor texts: {', '.join(absent)}"] if absent else []
+        fields = self._described()
+        absent, nameless = fields.left_out, fields.nameless
+        told = [f"not watched, as neither numbers nor texts: {', '.join(absent)}"] if absent else []
+        return [*told, f"not watched, without a name: {how_many(nameless, 'column')}"] if nameless else told
 
     def _described(self) -> TableFields:
         if self._fields is None:

@@ -105,6 +105,19 @@ def test_nested_columns_are_left_out_and_named(spark: Any, place: Place) -> None
     assert ["not watched, as neither numbers nor texts: at, legs"] == there.remarks(found)
 
 
+def test_a_column_without_a_name_is_left_out_and_counted(spark: Any, place: Place) -> None:
+    """Whoever writes a frame with its index may have one; the others are training data all the same."""
+    if place.kind != "parquet":
+        return  # tables of the other kinds have none
+    place.write("indexed", flights(20).append_column("", pa.array(range(20))))
+    spec = wish(place.source("indexed") + AS_A_MODEL)
+    there = training_data(spark, place, spec)
+    found = build(spark, spec, there, now=NOW)
+
+    assert (20, ["distance", "carrier", "age", "delay"]) == (found.rows, [e.name for e in there.describe("").fields])
+    assert "not watched, without a name: 1 column" in there.remarks(found)
+
+
 def test_a_table_without_rows_makes_no_baseline(spark: Any, place: Place) -> None:
     """What was learnt of nothing would judge nothing, and look calm: the table is refused, and named."""
     if place.kind not in {"parquet", "delta"}:

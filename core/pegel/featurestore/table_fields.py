@@ -15,10 +15,14 @@ from pegel.spec.table_reference import TableRef
 
 @dataclass(frozen=True, slots=True)
 class TableFields:
-    """Fields, features before predictions. `left_out`: columns that nobody asked to leave out, and that are none."""
+    """Fields, features before predictions. `left_out`: columns that nobody asked to leave out, and that are none.
+
+    `nameless`: how many columns have no name, or blanks for one, so that neither spec nor request could mean them.
+    """
 
     schema: Schema
     left_out: tuple[str, ...]
+    nameless: int = 0
 
     @classmethod
     def of(cls, ref: TableRef, columns: Mapping[str, Kind | None], time_column: str | None = None) -> TableFields:
@@ -35,7 +39,8 @@ class TableFields:
             if name not in columns:
                 near = did_you_mean(name, list(columns)) or f"it has {shown(', '.join(columns))}"
                 raise InvalidSpec(f"baseline.source: {where} has no column {quoted(name)}; {near}. {NO_BASELINE}")
-        kinds = {name: kind for name, kind in columns.items() if name not in {*ref.without, time_column}}
+        named_columns = {name: kind for name, kind in columns.items() if name.strip()}
+        kinds = {name: kind for name, kind in named_columns.items() if name not in {*ref.without, time_column}}
         kinds |= {name: Kind.CATEGORICAL for name in ref.categories if kinds.get(name) is not None}
         fields = {name: kind for name, kind in kinds.items() if kind is not None and not {".", "`"} & {*name}}
         if unfit := [name for name in ref.predictions if name not in fields]:
@@ -50,4 +55,5 @@ class TableFields:
                 f"baseline.source: {where} has no column of numbers or texts that is a feature; it has "
                 f"{shown(', '.join(columns)) or 'none at all'}. {NO_BASELINE}"
             )
-        return cls(Schema((*features, *predictions)), tuple(name for name in kinds if name not in fields))
+        left_out = tuple(name for name in kinds if name not in fields)
+        return cls(Schema((*features, *predictions)), left_out, len(columns) - len(named_columns))

@@ -42,6 +42,14 @@ def test_columns_are_fields_in_their_order() -> None:
     assert ("paid_at", "tags", "a.b") == fields("").left_out
 
 
+def test_columns_without_a_name_are_counted() -> None:
+    """They are no field, which nobody could name, and are not passed over in silence."""
+    columns = {"": Kind.NUMERIC, "amount": Kind.NUMERIC, "  ": None}
+    found = TableFields.of(TableRef.parse("parquet:/rows"), columns)
+
+    assert TableFields(Schema((Field("amount", Kind.NUMERIC),)), (), nameless=2) == found
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
