@@ -33,7 +33,7 @@ from pegel.store.results import Results
 from pegel.store.silence_store import SilenceStore
 from pegel.store.worker_beats import WorkerBeat, WorkerBeats
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import sample_heartbeat, sample_silence, sample_spec, sample_window
+from pegel.testing.samples import sample_heartbeat, sample_silence, sample_spec, sample_window, tabled
 from pegel.testing.stream_fakes import speak
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_document import EndpointDocument, write_document
@@ -117,6 +117,21 @@ def test_refused_labels_stand_in_the_status(settings: Settings, engine: Engine) 
         state="2 labels refused: 2 other_match (matched otherwise than its spec says)",
         remedy=f"read why: {settings.archive_root}/not_labels",
     )
+
+
+def test_rows_of_a_table_that_are_no_labels_lie_nowhere_else(settings: Settings, engine: Engine) -> None:
+    """They are counted with why; a model in a table has no messages either, of which its line could tell."""
+    wish = {"source": "parquet:/outcomes", "field": "late", "match": "entity", "keys": ["flight"], "time": "at"}
+    Registry(engine).put(sample_spec(model=tabled(keys=["flight"]), labels=wish))
+    Registry(engine).put(sample_spec("other"))
+    LabelStore(engine).note_table("default", "delays/1", {"no_key": 2})
+    told = gather(settings, NOW)
+    words = "2 labels refused: 2 no_key (rows of the table without the id or the keys of a prediction)"
+
+    assert [StatusLine(name="delays/1", state=words)] == told["labels"]
+    assert [("delays/1", False), ("other/1", True)] == [
+        (line.name, "messages in a day" in line.state) for line in told["models"]
+    ]
 
 
 def test_a_stream_that_stands_still_is_bad_although_its_driver_speaks(settings: Settings, engine: Engine) -> None:

@@ -15,13 +15,14 @@ HOME, DEMO = Path(".pegel"), Path(".pegel-demo")
 
 
 def test_every_address_is_told(tmp_path: Path) -> None:
-    """That of the logger, too, at which labels and events of others arrive."""
+    """That of the logger, too, behind which `/labels` may be written as it stands there."""
     ports = {purpose: 40_000 + at for at, purpose in enumerate(PURPOSES)}
     addresses = Parts(Home(tmp_path), checkout(), ports).addresses()
     told = "\n".join(up.lines_of(addresses))
 
     assert [] == [name for name, address in addresses.items() if address not in told]
-    assert f"logger    http://127.0.0.1:{ports['logger']}/ " in told
+    base = f"http://127.0.0.1:{ports['logger']}"
+    assert f"logger    {base}   labels go to {base}/labels" in told
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 
 from pegel.spec import durations, monitor_spec
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "spec.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = DOCS / "spec.md"
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,12 @@ def test_the_bounds_of_the_windowing_are_those_of_the_code(field: str, bounds: t
     (row,) = (line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{field}` |"))
 
     assert [] == [bound for bound in bounds if bound not in row.replace(" %", "%")]
+
+
+def test_what_is_refused_of_a_model_in_a_table_is_told() -> None:
+    """Whoever reads how such a model is watched leaves out what nobody could do for it."""
+    lines = (DOCS / "batch.md").read_text(encoding="utf-8").splitlines()
+    (at,) = (at for at, line in enumerate(lines) if line.startswith("- **There is no ledger**"))
+    told = " ".join(lines[at : at + 3])
+
+    assert [] == [name for name in monitor_spec.NOT_OF_TABLES if f"`{name}" not in told]

@@ -124,7 +124,8 @@ class Outlook:
     def _judged(self, most: int) -> Line:
         without = {name for names in self.not_judged.values() for name in names}
         drift = [field.name for field in self.setting.fields if field.name not in without]
-        always = "nulls, unseen values, exceeded ranges and odd events"
+        events = "" if self.setting.spec.model.is_table else " and odd events"
+        always = f"nulls, unseen values{',' if events else ' and'} exceeded ranges{events}"
         if not drift:
             return Line("judged", f"{always} only")
         others = [layer.name for layer in self.division.running if layer.name in _OF_FIELDS]
@@ -188,10 +189,10 @@ class Outlook:
         daily = plain(spec.watch.rows_per_day, 6)
         size = f"windows of {length:g} s, about {how_many(rows, 'row')} each at {daily} a day"
         few = f"; fewer than {MIN_WINDOW} are judged with those of the next windows, {MAX_MERGE} at most"
-        return Line(
-            "verdicts",
-            f"the first at most {length + late:g} s after the first request: {size}{few if rows < MIN_WINDOW else ''}",
-        )
+        first = f"the first at most {length + late:g} s after the first request"
+        if spec.model.is_table:
+            first = f"the first with the next run of batch_monitor, hourly, {late:g} s after a window's end or later"
+        return Line("verdicts", f"{first}: {size}{few if rows < MIN_WINDOW else ''}")
 
 
 def mailed(spec: MonitorSpec) -> Line:

@@ -18,6 +18,7 @@ from pegel.notebook import arguments
 from pegel.notebook.check_report import CheckReport
 from pegel.past.interval import interval
 from pegel.past.stored_counts import Counts, stored_counts
+from pegel.spec.labels_section import Labels
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import quoted, shown
@@ -81,8 +82,13 @@ def check_interval(
         before = _counts(where, spec, other, baseline)
         baseline = _as_baseline(baseline, before, other)
         notes += [f"the time it is compared with: {line}" for line in before.notes]
+    # Labels are joined by hour, and shown with the interval; a check tests what came, not what became of it.
     judged_with = spec.model_copy(
-        update={"windowing": spec.windowing.model_copy(update={"length": length, "slide": None})}
+        update={
+            "windowing": spec.windowing.model_copy(update={"length": length, "slide": None}),
+            "labels": Labels(),
+            "watch": spec.watch.model_copy(update={"poisoning": False}),
+        }
     )
     judgement = judge(baseline, counts.summary, spec=judged_with, span=within, revision=0)
     return CheckReport(baseline, counts.summary, judged_with, judgement, about=tuple(notes))

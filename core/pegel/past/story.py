@@ -40,7 +40,10 @@ _COUNTED = ("rows", "requests", "late", "invalid", "duplicates")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeated:
-    """One feature, or kind of odd events, that was found in a day; `windows` times, between `first` and `last`."""
+    """One feature, or kind of odd events, that was found in a day, in so many `windows`, between `first` and `last`.
+
+    Hours, days and weeks are no windows: their times stand here only where no window shows it.
+    """
 
     feature: str
     segment: str
@@ -248,6 +251,8 @@ def _found_by_day(
     statement = sa.select(c.seq, c.finding).where(*touching(tables.findings, model, version, within), ~_is_undone())
     what = f"a finding of {model}/{version}"
     days: dict[datetime, dict[tuple[str, str], Repeated]] = {}
+    # Several tests and charts may find the same in one window.
+    known: set[tuple[str, str, Span]] = set()
     for page in stored_pages(url, statement, (c.seq,), at_once=FINDINGS_AT_ONCE, what=what, damaged=unread):
         for row in page:
             try:
@@ -257,7 +262,9 @@ def _found_by_day(
                 continue
             day = days.setdefault(floor(max(finding.span.start, within.start), DAY), {})
             key = (finding.segment, finding.feature)
-            day[key] = _and(day.get(key), finding)
+            window = (*key, finding.span)
+            day[key] = _and(day.get(key), finding, is_new=window not in known)
+            known.add(window)
     return {day: dict(sorted(found.items(), key=lambda each: each[1].first)) for day, found in days.items()}
 
 
@@ -273,22 +280,29 @@ def _is_undone() -> Any:
     return sa.or_(window, sa.exists().where(*made_again))
 
 
-def _and(known: Repeated | None, finding: Finding) -> Repeated:
+def _and(known: Repeated | None, finding: Finding, *, is_new: bool) -> Repeated:
+    """Add a finding; `is_new`: the first one of its feature in its span."""
+    is_window = finding.rhythm is None
     if known is None:
         return Repeated(
             feature=finding.feature,
             segment=finding.segment,
             first=finding.span.start,
             last=finding.span.end,
-            windows=1,
+            windows=int(is_window),
             worst=finding,
         )
+    first, last = min(known.first, finding.span.start), max(known.last, finding.span.end)
+    if not is_window and known.windows:
+        first, last = known.first, known.last
+    elif is_window and not known.windows:
+        first, last = finding.span.start, finding.span.end
     return Repeated(
         feature=known.feature,
         segment=known.segment,
-        first=min(known.first, finding.span.start),
-        last=max(known.last, finding.span.end),
-        windows=known.windows + 1,
+        first=first,
+        last=last,
+        windows=known.windows + int(is_window and is_new),
         worst=finding if _clearness(finding) > _clearness(known.worst) else known.worst,
     )
 

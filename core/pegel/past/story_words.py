@@ -148,7 +148,7 @@ def found_line(found: Repeated, unit: str | None) -> str:
     when = f"from {found.first:{times}} to {found.last:{times}}"
     if found.last - found.first >= DAY:
         when = f"from {_written(found.first)} to {_written(found.last)}"
-    spans = "" if found.windows == 1 else f"{how_many(found.windows, 'window')} "
+    spans = "" if found.windows <= 1 else f"{how_many(found.windows, 'window')} "
     return f"{name}: {change(found.worst, unit)}, {spans}{when}"
 
 

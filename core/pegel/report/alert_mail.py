@@ -236,9 +236,8 @@ def summary(facts: Facts) -> str:
         return f"{found} {probing_words.who(facts.findings)}".strip()
     if facts.alert.kind in {AlertKind.EVENTS, AlertKind.QUALITY}:
         return f"Found in {parts[0]}." if parts else ""
-    predictions = [one for one in facts.findings if facts.is_prediction(one.feature) and not one.segment]
     if facts.has_predictions and facts.mail.spec.watch.predictions:
-        parts.append(_predictions(facts, moved=bool(predictions)))
+        parts.append(_predictions(facts, moved=facts.predictions_moved))
     sentence = "; ".join(parts)
     sentence = f"{sentence}." if sentence else ""
     return f"{sentence} {_alike(facts)}".strip()

@@ -140,6 +140,14 @@ class Facts:
         return frozenset(one.feature for one in fields if one.verdict is not Verdict.INSUFFICIENT)
 
     @property
+    def predictions_moved(self) -> bool:
+        """Say whether answers are found in this alert, or drift in its rows beside it, as another alert's matter."""
+        own = {one.feature for one in self.findings if not one.segment}
+        fields = () if self.overall is None else self.overall.judgement.features
+        drifting = {one.feature for one in fields if one.verdict in ALARMING}
+        return any(self.is_prediction(name) for name in own | drifting)
+
+    @property
     def alike(self) -> tuple[int, int]:
         """Return how many fields look as in training, and how many there are beside those of the alert."""
         fields = () if self.overall is None else self.overall.judgement.features

@@ -90,6 +90,7 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) 
         open_alerts=len(alerts),
         days=reader.part("its newest day", lambda: _newest_day(sources, key, now), ""),
         look="" if spec is None else _look(spec, alerts),
+        is_table=spec is not None and spec.model.is_table,
         false_alarms="unknown" if spec is None else allowed(spec),
         silences=[silenced(one, now) for one in across.silences if one.about.concerns(*key)],
         notices=notices,

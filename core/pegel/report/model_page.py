@@ -323,7 +323,7 @@ def _set_aside(results: Results, spec: MonitorSpec | None, damaged: list[str]) -
 
 
 def _actions(sources: Sources, spec: MonitorSpec | None, damaged: list[str]) -> list[PastAction]:
-    if spec is None:
+    if spec is None or spec.model.is_table:
         return []
     targets = (Target.driver(spec.group), Target.endpoint(spec.endpoint))
     return ActionLog(sources.engine).recent(*targets, limit=LISTED, damaged=damaged)[::-1]

@@ -176,6 +176,8 @@ class ModelRow:
     """What went wrong around the model without being its state: mails not told, records never read, an open ledger."""
     around: list[str] = field(default_factory=list)
     """What is wrong around all models, in words: the logger has ended."""
+    is_table: bool = False
+    """Whether it is only scored in batches: it has no events, no ledger, and nothing that is reconciled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +236,7 @@ class ModelView:
     untold: list[DispatchFailure] = field(default_factory=list)
     """What nobody could be told, newest first."""
     stream: str = ""
-    """How far the group's driver is, in words."""
+    """How far the group's driver is, or the job that reads the model's table, in words."""
     segments: list[SegmentView] = field(default_factory=list)
     """What is known of each part of the rows, the drifting ones first."""
     segment: str = ""

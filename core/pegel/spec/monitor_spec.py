@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -60,6 +60,19 @@ DEPLOYMENT = "hopsworks-deployment"
 TABLE = "table"
 """The source of a model that a job runs: its rows and what it predicted of them stand in a table."""
 _OF_TABLES = ("table", "time", "event_id", "keys")
+NOT_OF_TABLES: Final = {
+    "group": "no streaming driver reads it",
+    "serving": "nobody serves it",
+    "online": "nobody asks it, so nothing is looked up",
+    "skew": "nobody asks it, so nothing is looked up",
+    "windowing.slide": "its windows do not overlap",
+    "watch.outliers": "its rows are read by a job, on a schedule",
+    "alerts.outliers": "its rows are read by a job, on a schedule",
+    "events": "there are no events",
+    "attribution": "there are no events to explain",
+    "adversarial": "nobody asks it",
+}
+"""What a spec of such a model may not state, and why."""
 _OF_ENDPOINTS = ("uri", "url", "digest", "topic", "served_name", "logged_by", "format", "protocol", "ready_within")
 
 
@@ -505,20 +518,20 @@ class MonitorSpec(Section):
         """Refuse what is about events, drivers and endpoints for a model that has none of them."""
         if not self.model.is_table:
             return self
-        idle = {
-            "group": (self.group != "default", "no streaming driver reads it"),
-            "serving": (self.serving != Serving(), "nobody serves it"),
-            "online": (self.online.is_used, "nobody asks it, so nothing is looked up"),
-            "skew": (self.skew.is_used, "nobody asks it, so nothing is looked up"),
-            "windowing.slide": (self.windowing.step != self.windowing.length, "its windows do not overlap"),
-            "watch.outliers": (self.watch.outliers != "standard", "its rows are read by a job, on a schedule"),
-            "alerts.outliers": (self.alerts.outliers != "show", "its rows are read by a job, on a schedule"),
-            "events": (self.events != EventTolerance(), "there are no events"),
-            "attribution": (self.attribution.is_used, "there are no events to explain"),
-            "adversarial": (self.adversarial.is_used, "nobody asks it"),
+        stated = {
+            "group": self.group != "default",
+            "serving": self.serving != Serving(),
+            "online": self.online.is_used,
+            "skew": self.skew.is_used,
+            "windowing.slide": self.windowing.step != self.windowing.length,
+            "watch.outliers": self.watch.outliers != "standard",
+            "alerts.outliers": self.alerts.outliers != "show",
+            "events": self.events != EventTolerance(),
+            "attribution": self.attribution.is_used,
+            "adversarial": self.adversarial.is_used,
         }
-        for name, (is_stated, why) in idle.items():
-            if is_stated:
+        for name, why in NOT_OF_TABLES.items():
+            if stated[name]:
                 raise ValueError(f"{name}: the model only stands in a table: {why}; leave it out")
         if self.labels.is_used and self.labels.match == "event" and self.model.event_id is None:
             raise ValueError(

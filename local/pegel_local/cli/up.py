@@ -40,7 +40,7 @@ def lines_of(addresses: Mapping[str, str]) -> list[str]:
         f"  Airflow   {addresses['airflow']}   user {addresses['user']}, password {addresses['password']}",
         f"  page      {addresses['page']}",
         f"  Kafka     {addresses['kafka']}",
-        f"  logger    {addresses['logger']}   labels go to {addresses['logger']}labels",
+        f"  logger    {addresses['logger']}   labels go to {addresses['logger']}/labels",
         f"  mail box  {addresses['mail']}",
     ]
 

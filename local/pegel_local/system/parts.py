@@ -51,7 +51,7 @@ class Parts:
             "airflow": settings.airflow_url,
             "page": settings.page_url,
             "kafka": settings.kafka,
-            "logger": settings.logger_url,
+            "logger": settings.logger_url.rstrip("/"),
             "mail": str(self.home.folder("mail")),
             "user": USER,
             "password": self.airflow().password,

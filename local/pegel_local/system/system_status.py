@@ -176,8 +176,12 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         StatusLine(name=str(move.target), state=f"{move.kind} {ago(move.at, now)}: {move.reason}") for move in moves
     ]
     last += [_damaged("log of actions", reason) for reason in damaged_lines]
+    # What was sent lies aside; rows of a table lie where they were, and the words say what they lack.
     whys = f"read why: {settings.archive_root}/{NOT_LABELS}"
-    labels = [StatusLine(name=one.name, state=one.words, remedy=whys) for one in refused]
+    of_tables = {spec.key for spec in specs if not spec.labels.by_topic}
+    labels = [
+        StatusLine(name=one.name, state=one.words, remedy="" if one.name in of_tables else whys) for one in refused
+    ]
     return {
         "heartbeats": beats,
         **({"explanations": explaining} if explaining else {}),
@@ -229,10 +233,11 @@ def _damaged(name: str, reason: str) -> StatusLine:
 
 def _model(results: Results, row: ModelRow, now: datetime) -> StatusLine:
     """Return the line of a model, in the words of its page."""
-    counted = f"{results.ledger_total(row.name, row.version, now - LOOK_BACK).received} messages in a day"
+    received = results.ledger_total(row.name, row.version, now - LOOK_BACK).received
+    counted = [] if row.is_table else [f"{received} messages in a day"]
     answers = [text for text in (row.answers, row.look, row.days) if text]
     notices = [*row.around, *row.notices]
-    state = " · ".join([row.state.words, f"last window {row.last_window}", *answers, counted, *notices])
+    state = " · ".join([row.state.words, f"last window {row.last_window}", *answers, *counted, *notices])
     good = row.state.level != "bad" and not notices
     key = monitor_key(row.name, row.version)
     remedy = "pegel up" if row.around else f"pegel report {key}"

@@ -17,7 +17,7 @@ from pegel.judge.judge import judge
 from pegel.judge.layer import TrainingFacts
 from pegel.judge.outlook import Line, Outlook
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.testing.samples import counted, sample_span, sample_spec, trained_on
+from pegel.testing.samples import counted, sample_span, sample_spec, tabled, trained_on
 
 pytestmark = pytest.mark.environments("pyarrow")
 
@@ -134,6 +134,17 @@ def test_the_first_verdict_and_small_windows_are_foretold(trained: Baseline, row
 
     assert first.startswith("the first at most 70 s after the first request: windows of 60 s, about ")
     assert ("fewer than 50 are judged with those of the next windows, 20 at most" in first) == few
+
+
+def test_a_model_in_a_table_has_no_request_and_no_event(trained: Baseline) -> None:
+    """Its first verdict comes with a run of the job that reads the table, and odd events are none of what is judged."""
+    outlook = Outlook.of(sample_spec(model=tabled(), windowing={"length": "1h", "lateness": "10m"}), trained)
+    (first,), (judged,) = said(outlook, "verdicts"), said(outlook, "judged")
+
+    assert first.startswith(
+        "the first with the next run of batch_monitor, hourly, 600 s after a window's end or later: "
+    )
+    assert judged.endswith("; nulls, unseen values and exceeded ranges")
 
 
 def test_what_is_brief_is_short_and_the_rest_is_counted(short: Baseline) -> None:

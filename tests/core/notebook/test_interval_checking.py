@@ -175,6 +175,16 @@ def test_an_interval_is_judged_against_the_baseline_and_against_a_week_before(wo
     assert "the time it is compared with: counted from 24 stored windows" in str(of_week)
 
 
+@pytest.mark.parametrize("against", ["baseline", PREVIOUS_WEEK])
+def test_labels_of_the_model_are_no_matter_of_a_check(world: World, against: str) -> None:
+    """What is told of an interval is the same: nobody is asked for labels that the spec names already."""
+    labelled = sample_spec(labels={"source": "topic"})
+    plain, beside = (check_interval(world.where, spec, DAY, against, now=DAY.end) for spec in (sample_spec(), labelled))
+
+    assert str(plain) == str(beside)
+    assert "labels" not in str(beside)
+
+
 def test_what_nobody_kept_is_refused(world: World) -> None:
     """Where neither windows nor archive tell an interval, both reasons are said; and so is what cannot be meant."""
     before = Span(START - 24 * HOUR, START)

@@ -149,6 +149,23 @@ def engine(home: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def found_again(engine: Engine) -> None:
+    """The day that drifted, counted again: two tests of each drifted window find the delay, and the day as one, too."""
+    rows = [hour(number) for number in range(24, 48)]
+    again = [replace(row, revision=2, origin=Origin.BATCH, verdict=Verdict.DRIFT) for row in rows[14:17]]
+    twice = [
+        sample_finding(span=row.span, revision=2, origin="batch", test=test)
+        for row in again
+        for test in ("location", "scale")
+    ]
+    Results(engine).write(again, twice)
+    day = day_of(rows, 3, Verdict.DRIFT)
+    of_day: dict[str, Any] = {"span": day.row.span, "origin": "batch", "evidence": {"rhythm": "day"}}
+    found = [sample_finding(feature=name, revision=3, **of_day) for name in ("departure_delay", "distance")]
+    LongSpanStore(engine).write([day], found)
+
+
+@pytest.fixture
 def damage(engine: Engine) -> Iterator[sa.Connection]:
     """A connection through which a test damages rows."""
     with engine.execution_options(pegel_write=True).begin() as connection:

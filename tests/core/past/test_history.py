@@ -66,6 +66,17 @@ def test_the_story_tells_each_day(past: pegel.History) -> None:
     ] == str(past).splitlines()
 
 
+@pytest.mark.usefixtures("found_again")
+def test_a_window_counts_once_and_a_day_is_none(home: Path) -> None:
+    """Two tests of a window and its day find the same feature; what a day alone finds has the times of the day."""
+    past = pegel.history("delays/1", *FOUR_DAYS, home=home)
+    told = {one.feature: (one.windows, one.first, one.last) for one in past.story.days[1].found}
+    day = START + timedelta(days=1)
+    of_windows = (day + timedelta(hours=14), day + timedelta(hours=17))
+
+    assert {"departure_delay": (3, *of_windows), "distance": (0, day, day + timedelta(days=1))} == told
+
+
 def test_a_day_that_is_not_over_says_until_when(home: Path) -> None:
     """The parts of days at the ends of an interval carry their hours."""
     past = pegel.history("delays", "2026-01-02T18:00", datetime(2026, 1, 3, 6, tzinfo=UTC), home=home)

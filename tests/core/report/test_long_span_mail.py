@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sqlalchemy.engine import Engine
 
@@ -31,9 +33,9 @@ from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import WindowRow
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import baseline_of, sample_finding, sample_spec, sample_window
+from pegel.testing.samples import baseline_of, counted, sample_finding, sample_spec, sample_window, trained_on
 
-pytestmark = pytest.mark.environments("sqlalchemy")
+pytestmark = pytest.mark.environments("pyarrow", "sqlalchemy")
 LENGTH = timedelta(hours=1)
 DAY = timedelta(days=1)
 SCHEMA = Schema((Field("delay", Kind.NUMERIC, unit="min"), Field("distance", Kind.NUMERIC)))
@@ -75,6 +77,17 @@ def window(at: int, baseline: Baseline, shift: float) -> WindowRow:
     """Return a final window as the stream writes it."""
     summary = Summary.empty(baseline.layout)
     summary.update(drawn(at + 1, 60, shift), Role.FEATURE)
+    return stored(at, baseline, summary)
+
+
+def answered(seed: int, n: int, shift: float = 0.0) -> pa.Table:
+    """Draw rows of a number that a model answers with another one, both shifted."""
+    delay, error = np.random.default_rng(seed).normal((shift, 0.0), size=(n, 2)).T
+    return pa.table({"delay": delay, "answer": delay + 0.1 * error})
+
+
+def stored(at: int, baseline: Baseline, summary: Summary) -> WindowRow:
+    """Return the final window of a summary."""
     span = Span(START + at * LENGTH, START + (at + 1) * LENGTH)
     named: dict[str, Any] = {"baseline_id": baseline.id, "layout_hash": baseline.layout.layout_hash, "rows": 60}
     return sample_window(span=span, summary=summary.to_bytes(), **named)
@@ -125,6 +138,31 @@ def test_a_day_is_mailed_as_a_day_and_over_after_a_clean_one(
     assert [] == [change for change in quiet if change.mail is not None]
     assert MailKind.OVER is (closed.mail and closed.mail.kind)
     assert "delay looks as in training again. It drifted on 1 January." in end.text
+
+
+def test_answers_that_another_alert_tells_of_did_move(tmp_path: Path, spec: MonitorSpec) -> None:
+    """A mail about a day's feature does not say that the answers stand still when its rows say otherwise."""
+    schema = Schema((Field("delay", Kind.NUMERIC), Field("answer", Kind.NUMERIC, Role.PREDICTION)))
+    now = START + DAY + timedelta(hours=7)
+    baseline = trained_on(answered(0, 5_000), schema, spec)
+    engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
+    migrate(engine)
+    BaselineStore(engine).put(baseline)
+    BaselineStore(engine).promote("delays", 1, baseline.id, None, by="test", now=START)
+    Registry(engine).put(spec)
+    shifted = [counted(baseline.layout, answered(at + 1, 60, 0.3)) for at in range(24)]
+    Results(engine).write([stored(at, baseline, summary) for at, summary in enumerate(shifted)])
+    LongSpanMaker(engine).make(spec, START, START + DAY, now=now)
+    (opened,) = passed(engine, spec, now)
+    assert opened.mail is not None
+    whole = opened.mail.alert
+    alone = replace(whole, features=tuple(one for one in whole.features if one.feature == "delay"))
+    of_delay = replace(opened, mail=replace(opened.mail, alert=alone))
+    text = rendered(engine, baseline, of_delay, now).text
+    engine.dispose()
+
+    assert {"delay", "answer"} == {*whole.names}
+    assert "the model's predictions moved too" in text
 
 
 def test_what_windows_told_is_no_news_of_the_day(spec: MonitorSpec) -> None:

@@ -40,7 +40,15 @@ from pegel.store.silence_store import SilenceStore
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import ArrivalRow, Commit, Gap, MonitorFailure, SetAside
 from pegel.testing.manual_clock import START
-from pegel.testing.samples import MINUTE, sample_heartbeat, sample_ledger, sample_silence, sample_spec, sample_window
+from pegel.testing.samples import (
+    MINUTE,
+    sample_heartbeat,
+    sample_ledger,
+    sample_silence,
+    sample_spec,
+    sample_window,
+    tabled,
+)
 
 NOW = START + 24 * MINUTE + timedelta(seconds=20)
 
@@ -173,6 +181,18 @@ def test_a_young_model_has_a_report_too(sources: Sources) -> None:
 
     for sentence in ("not watched: its driver is not running yet", "No window yet.", "nothing is judged", "none yet"):
         assert sentence in text
+
+
+def test_of_a_model_in_a_table_is_shown_what_it_has(sources: Sources) -> None:
+    """It has neither requests, a ledger nor a driver; of one that is asked all of that is shown."""
+    parts = ("<dt>Requests</dt>", "<h2>Ledger</h2>", "<h2>What the reconciler did</h2>", "Stream: ")
+    asked = html.render(model_view(sources, "delays", 1, NOW))
+    Registry(sources.engine).put(sample_spec(model=tabled()))
+    in_table = html.render(model_view(sources, "delays", 1, NOW))
+
+    assert [True] * 4 == [part in asked for part in parts]
+    assert [False] * 4 == [part in in_table for part in parts]
+    assert "Table, read by batch_monitor, not read yet." in in_table
 
 
 def test_an_unknown_model_is_named(sources: Sources) -> None:
