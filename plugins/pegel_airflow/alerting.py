@@ -9,7 +9,7 @@ loses one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +19,7 @@ import structlog
 from pegel.spec import names
 from pegel.spec.settings import Settings
 from pegel_airflow import services
+from pegel_airflow.digest_dispatch import DigestDispatch
 from pegel_airflow.health_dispatch import HealthDispatch
 from pegel_airflow.mail_sender import Delivery, MailSender
 from pegel_airflow.outbox import DueMail, Outbox
@@ -26,6 +27,7 @@ from pegel_airflow.turns import Turns
 
 if TYPE_CHECKING:
     from pegel.alerts.alert import Alert, Change, Mail
+    from pegel.spec.alert_routes import Route
     from pegel.spec.monitor_spec import MonitorSpec
     from pegel.store.alert_store import Inbox
     from pegel_airflow.services import Stores
@@ -43,6 +45,8 @@ class MonitorDispatch:
     now: datetime
     turns: Turns
     outbox: Outbox
+    routes: Sequence[Route] = ()
+    """Those of the deployment."""
 
     def monitor(self, model: str, version: int, specs: dict[str, MonitorSpec], unreadable: dict[str, str]) -> None:
         """Give one monitor its turn; what nobody foresaw of it is also recorded, for page and status."""
@@ -76,6 +80,7 @@ class MonitorDispatch:
             long_spans=inbox.long_spans,
             looked_at=inbox.looked_at,
             looks=inbox.looks,
+            routes=self.routes,
         )
         if not changes:
             self._pass_damaged(model, version, inbox)
@@ -93,7 +98,7 @@ class MonitorDispatch:
         noted = set[str]()
         return DueMail(
             name=mail.alert.key,
-            identity=MailIdentity.of_alert(unmailed),
+            identity=MailIdentity.of_alert(unmailed, mail.ordinal),
             recipients=mail.recipients,
             is_urgent=mail.kind.is_news,
             write=lambda: self._noted(noted, mail.alert, *self.sender.write(mail)),
@@ -124,10 +129,16 @@ class MonitorDispatch:
             self.turns.lines.append(f"{alert.key}: {mail.kind.value}, mailed to {', '.join(delivery.accepted)}")
         if delivery.waiting:
             self.turns.lines.append(f"{alert.key}: {mail.kind.value}, {delivery.why_waiting()}")
+        reached = delivery.later and not delivery.waiting and (delivery.accepted or unmailed.told)
+        if reached or mail.ordinal:
+            # Who cannot be reached holds up no further news to the others.
+            if reached or settled:
+                self._save(_missed(alert, unmailed, mail, (*delivery.later, *delivery.waiting)), mail, delivery)
+            return
         if delivery.later or delivery.waiting:
             if settled:
-                known = unmailed.told_severities or mail.alert.severities
-                told = replace(unmailed, told=(*unmailed.told, *settled), told_severities=known)
+                known = unmailed.told_magnitudes or mail.alert.magnitudes
+                told = replace(unmailed, told=(*unmailed.told, *settled), told_magnitudes=known)
                 self._save(told, mail, delivery)
             return
         if not settled:
@@ -189,26 +200,48 @@ class Pass:
         self._sender = sender
         self._now = now or datetime.now(UTC)
         self._turns = Turns()
+        self._routes: tuple[Route, ...] = ()
+        self._specs: list[MonitorSpec] = []
         self.outbox = Outbox(self._stores, sender, self._now, self._turns, settings)
 
     def take_in(self) -> None:
         """Take in what was found, and put into the outbox what is due."""
+        # Without them, what is in the specs holds.
+        self._turns.take("routes of the deployment", self._read_routes)
         entries = self._stores.registry.entries()
         specs = {entry.spec.key: entry.spec for entry in entries if entry.spec is not None}
+        self._specs = list(specs.values())
         unreadable = {
             names.monitor_key(entry.model, entry.version): entry.problem for entry in entries if entry.spec is None
         }
-        monitors = MonitorDispatch(self._stores, self._sender, self._now, self._turns, self.outbox)
+        monitors = MonitorDispatch(self._stores, self._sender, self._now, self._turns, self.outbox, self._routes)
         for model, version in self._stores.alerts.monitors():
             monitors.monitor(model, version, specs, unreadable)
-        HealthDispatch(self._stores, self._sender, self._now, self._turns, self.outbox).look(specs.values())
+        health = HealthDispatch(self._stores, self._sender, self._now, self._turns, self.outbox, self._routes)
+        health.look(specs.values())
+
+    def _read_routes(self) -> None:
+        from pegel.spec.deployment_routes import deployment_routes
+
+        self._routes = deployment_routes(self._settings.alert_routes)
 
     def end(self) -> str:
         """Send what is in the outbox; return and raise as `drain`."""
         self.outbox.send()
+        digests = DigestDispatch(self._stores, self._sender, self._now, self._turns, self._settings, self._routes)
+        self._turns.take("digests", lambda: digests.send(self._specs))
         # Whatever is to be tried again: the pass came to its end.
         self._stores.passes.note("alert_dispatch", datetime.now(UTC))
         return self._turns.outcome()
+
+
+def _missed(alert: Alert, before: Alert, mail: Mail, left: Collection[str]) -> Alert:
+    """Return an alert that was mailed, but for the addressees that are `left`: they are told by a later pass."""
+    from pegel.alerts.message_identity import MailIdentity
+
+    ordinal = MailIdentity.of_alert(before, mail.ordinal).ordinal
+    known_to = tuple(address for address in alert.known_to if address not in left)
+    return replace(alert, missed=dict(alert.missed) | dict.fromkeys(left, ordinal), known_to=known_to)
 
 
 def _without_mail(change: Change) -> Change:

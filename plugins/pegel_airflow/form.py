@@ -31,7 +31,7 @@ FEATURES: Final = "watch.features"
 """The one field whose default a form cannot say as it is."""
 
 
-OBJECTS: Final = frozenset({"online.features", "online.defaults", "archive.private"})
+OBJECTS: Final = frozenset({"online.features", "online.defaults", "archive.private", "alerts.severity"})
 """The fields whose values are objects, and asked as such."""
 
 
@@ -360,6 +360,18 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Alerts", "Hold for (share of baselines)", "0: on average; or text, `95%`: at a price in power.", _SHARES
     ),
     "alerts.emails": Question("Alerts", "Tell (e-mail addresses)", "One address a line. Empty: nobody is mailed."),
+    "alerts.routes": Question(
+        "Alerts",
+        "Routes (JSON list)",
+        '`[{"severity": "critical", "to": ["slack:oncall"]}]`: the first that fits takes an alert; the rest goes to '
+        "the addresses.",
+    ),
+    "alerts.severity": Question(
+        "Alerts", "Severity by kind (JSON object)", '`{"drift": "info"}`. Empty: by kind and size.'
+    ),
+    "alerts.digest": Question(
+        "Alerts", "Digest (days, time, zone)", "`daily 08:00 Europe/Berlin`: what is `info` is told then."
+    ),
     "alerts.outliers": Question(
         "Alerts",
         "Single events",

@@ -15,7 +15,9 @@ from pegel_airflow.outbox import DueMail, Outbox
 from pegel_airflow.turns import Turns
 
 if TYPE_CHECKING:
-    from pegel.alerts.health import HealthAlert, HealthKind, HealthMail, Sign
+    from pegel.alerts.health import HealthAlert, HealthMail, Sign
+    from pegel.alerts.health_kind import HealthKind
+    from pegel.spec.alert_routes import Route
     from pegel.spec.monitor_spec import MonitorSpec
     from pegel_airflow.services import Stores
 
@@ -31,6 +33,8 @@ class HealthDispatch:
     now: datetime
     turns: Turns
     outbox: Outbox
+    routes: Sequence[Route] = ()
+    """Those of the deployment."""
 
     def look(self, specs: Iterable[MonitorSpec]) -> None:
         """Look at all groups and models of these specs, and give each sign its turn."""
@@ -40,7 +44,7 @@ class HealthDispatch:
         from pegel.alerts.health import hidden_kinds, unhidden
         from pegel.report.health_signs import read_signs
 
-        found = read_signs(self.stores.results, self.stores.tables, specs, self.now)
+        found = read_signs(self.stores, specs, self.routes, self.now)
         for problem in found.problems:
             log.error("not looked at", reason=problem)
             self.turns.lines.append(f"the watching itself: {problem}")
@@ -85,7 +89,9 @@ class HealthDispatch:
         from pegel.alerts.health import due, seen
 
         alert = seen(known, sign, self.now)
-        mail = None if alert is None else due(alert, specs, silenced, self.now, is_over=sign is None)
+        mail = None if alert is None else due(
+            alert, specs, silenced, self.now, is_over=sign is None, routes=self.routes
+        )
         if alert is None or (sign is None and mail is None):
             self.stores.health.forget(*key)
             return
@@ -123,7 +129,7 @@ class HealthDispatch:
             self.turns.later.append(delivery.why_later(name))
         if delivery.waiting:
             self.turns.lines.append(f"{name}: {delivery.why_waiting()}")
-        after = told(mail.alert, mail, delivery.settled, self.now)
+        after = told(mail.alert, mail, delivery.settled, self.now, waiting=delivery.waiting)
         if after is None:
             self.stores.health.forget(mail.alert.kind, mail.alert.about)
         else:

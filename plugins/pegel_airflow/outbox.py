@@ -12,8 +12,10 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
+from pegel.spec.alert_routes import is_service
 from pegel.spec.settings import Settings
 from pegel_airflow.mail_sender import Delivery, MailSender
+from pegel_airflow.service_sender import ServiceSender
 from pegel_airflow.turns import Turns
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class Outbox:
         self._now = now
         self._turns = turns
         self._settings = settings
+        self._services = ServiceSender()
         self._due: list[DueMail] = []
 
     def put(self, mail: DueMail) -> None:
@@ -105,25 +108,52 @@ class Outbox:
 
     def _send(self, address: str, mails: Sequence[DueMail]) -> None:
         """Send an address what is due to it; what nobody foresaw leaves it due."""
-        told, parts, subject = self._message(address, mails)
-        if not parts:
+        told, deliver = self._to_service(address, mails) if is_service(address) else self._to_mailbox(address, mails)
+        if not told:
             return
         sent = Delivery()
-        deliver = partial(self._sender.deliver, subject=subject, mails=[mail.identity for mail in told])
 
         def turn() -> None:
             nonlocal sent
-            sent = deliver(parts, [address])
+            sent = deliver()
             if sent.accepted:
                 self._stores.last_mails.sent(address, self._now)
 
         error = self._turns.take(f"mail to {address}", turn)
         if not sent.settled:
             sent.later.setdefault(address, repr(error))
+            failed = partial(self._stores.last_mails.failed, address, self._now, sent.later[address])
+            self._turns.take(f"tries of {address}", failed)
+        elif not sent.accepted:
+            self._turns.take(f"tries of {address}", partial(self._stores.last_mails.answered, address))
         for mail in told:
             mail.delivery.accepted += sent.accepted
             mail.delivery.refused |= sent.refused
             mail.delivery.later |= sent.later
+
+    def _to_mailbox(self, address: str, mails: Sequence[DueMail]) -> tuple[list[DueMail], Callable[[], Delivery]]:
+        """Return which of these mails one to an address tells, and what sends it."""
+        told, parts, subject = self._message(address, mails)
+        identities = [mail.identity for mail in told]
+        return told, lambda: self._sender.deliver(parts, [address], subject=subject, mails=identities)
+
+    def _to_service(self, address: str, mails: Sequence[DueMail]) -> tuple[list[DueMail], Callable[[], Delivery]]:
+        """Return the same of a message to a chat or a pager."""
+        from pegel.report.notice import notice
+
+        known = self._leads(address, mails)
+        leads = [(mails[at].identity, lead) for at, lead in known.items()]
+
+        def send() -> Delivery:
+            page = self._settings.page_url
+            return self._services.deliver(address, notice(leads, addressee=address, page_url=page, now=self._now))
+
+        return [mails[at] for at in known], send
+
+    def _leads(self, address: str, mails: Sequence[DueMail]) -> dict[int, Lead]:
+        """Return the first words of mails by their place, of those of which there are any."""
+        leads = {at: self._worded(address, mail, lambda mail: mail.in_short) for at, mail in enumerate(mails)}
+        return {at: lead for at, lead in leads.items() if lead is not None}
 
     def _message(self, address: str, mails: Sequence[DueMail]) -> tuple[list[DueMail], list[Rendered], str]:
         """Return which of these mails can be told, and the parts and the subject of the message that tells them."""
@@ -132,8 +162,7 @@ class Outbox:
         if len(mails) == 1:
             alone = self._worded(address, mails[0], lambda mail: mail.whole)
             return (list(mails), [alone], "") if alone is not None else ([], [], "")
-        leads = {at: self._worded(address, mail, lambda mail: mail.in_short) for at, mail in enumerate(mails)}
-        known = {at: lead for at, lead in leads.items() if lead is not None}
+        known = self._leads(address, mails)
         if len(known) > WHOLE_MAILS:
             told = list(known.values())
             words = many_words(told, page_url=self._settings.page_url, now=self._now)
@@ -154,10 +183,7 @@ class Outbox:
         return found[0] if found else None
 
     def _wait(self, address: str) -> None:
-        from pegel.alerts.gathering import Addressee
-
-        known = self._stores.last_mails.of([address]).get(address, Addressee())
-        self._stores.last_mails.waits(address, known, self._now)
+        self._stores.last_mails.waits(address, self._now)
 
     def _gathered(self) -> Gathered:
         from pegel.alerts.gathering import WantedMail, gathered

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from pegel.reconcile.worker_backend import WorkerBackend
     from pegel.spec.settings import Settings
     from pegel.store.action_log import ActionLog
+    from pegel.store.alert_history import AlertHistory
     from pegel.store.alert_store import AlertStore
     from pegel.store.baseline_store import BaselineStore
+    from pegel.store.digest_times import DigestTimes
     from pegel.store.dispatch_failures import DispatchFailures
     from pegel.store.health_alerts import HealthAlerts
     from pegel.store.job_results import JobResults
@@ -81,6 +83,8 @@ class Stores:
     health: HealthAlerts
     tables: TableReads
     last_mails: LastMails
+    digests: DigestTimes
+    history: AlertHistory
     long_spans: LongSpanStore
     passes: Passes
     silences: SilenceStore
@@ -89,8 +93,10 @@ class Stores:
 def stores(settings: Settings) -> Stores:
     """Open the results database, with its tables up to date. Raises Unavailable or SetupError."""
     from pegel.store.action_log import ActionLog
+    from pegel.store.alert_history import AlertHistory
     from pegel.store.alert_store import AlertStore
     from pegel.store.baseline_store import BaselineStore
+    from pegel.store.digest_times import DigestTimes
     from pegel.store.dispatch_failures import DispatchFailures
     from pegel.store.health_alerts import HealthAlerts
     from pegel.store.job_results import JobResults
@@ -116,6 +122,8 @@ def stores(settings: Settings) -> Stores:
         health=HealthAlerts(opened),
         tables=TableReads(opened),
         last_mails=LastMails(opened),
+        digests=DigestTimes(opened),
+        history=AlertHistory(opened),
         long_spans=LongSpanStore(opened),
         passes=Passes(opened),
         silences=SilenceStore(opened),

@@ -168,10 +168,11 @@ def test_an_emptied_field_has_its_default() -> None:
 
 
 def test_objects_are_asked_as_objects() -> None:
-    """Policies and defaults of looked-up features are JSON objects, and come back as they were asked."""
+    """Policies of looked-up features and severities by kind are JSON objects, and come back as they were asked."""
     online = {"online.source": "local://flights", "online.keys": ["flight"]}
     objects = {"online.features": {"gate": "null", "airline": "default"}, "online.defaults": {"airline": "WN"}}
     objects["archive.private"] = {"airline": "hash"}
+    objects["alerts.severity"] = {"drift": "info"}
     spec = form.spec_of(answered(**online, **objects))
 
     assert objects == {path: value for path, value in form.params_of(spec).items() if path in form.OBJECTS}

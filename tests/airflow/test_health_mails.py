@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 from mail_servers import Server
 
-from pegel.alerts.health import HealthKind
+from pegel.alerts.health_kind import HealthKind
 from pegel.data.spans import Span
 from pegel.errors import Unavailable
+from pegel.judge.findings import Verdict
 from pegel.reconcile.actions import Action, ActionKind, Target
 from pegel.spec.limits import NOT_WATCHED_FOR
 from pegel.spec.settings import Settings
@@ -87,8 +88,8 @@ def test_a_driver_that_stays_away_is_mailed_once_to_each_and_its_return_too(grou
     assert [[], [], []] == quiet
     assert [] == again
     assert [
-        f"{ADA}: [pegel] delays/1 and fraud/1: not watched",
-        f"{BEN}: [pegel] delays/1 and fraud/1: not watched",
+        f"{ADA}: [pegel] critical: delays/1 and fraud/1: not watched",
+        f"{BEN}: [pegel] critical: delays/1 and fraud/1: not watched",
         f"{ADA}: [pegel] delays/1 and fraud/1: watched again",
         f"{BEN}: [pegel] delays/1 and fraud/1: watched again",
     ] == subjects(server)
@@ -116,10 +117,10 @@ def test_drivers_that_start_again_and_again_are_no_watch(group: Group, server: S
         group.look(minutes)
 
     assert [
-        f"{ADA}: [pegel] delays/1 and fraud/1: not watched",
-        f"{BEN}: [pegel] delays/1 and fraud/1: not watched",
-        f"{ADA}: [pegel] delays/1 and fraud/1: still not watched",
-        f"{BEN}: [pegel] delays/1 and fraud/1: still not watched",
+        f"{ADA}: [pegel] critical: delays/1 and fraud/1: not watched",
+        f"{BEN}: [pegel] critical: delays/1 and fraud/1: not watched",
+        f"{ADA}: [pegel] critical: delays/1 and fraud/1: still not watched",
+        f"{BEN}: [pegel] critical: delays/1 and fraud/1: still not watched",
     ] == subjects(server)
 
 
@@ -145,7 +146,7 @@ def test_a_silenced_model_is_not_among_those_mailed(group: Group, server: Server
     group.speaks(8)
     group.look(8)
 
-    assert [f"{ADA}: [pegel] delays/1: not watched"] == one == subjects(server)
+    assert [f"{ADA}: [pegel] critical: delays/1: not watched"] == one == subjects(server)
     assert {} == group.stores.health.all(damaged={})
 
 
@@ -238,9 +239,51 @@ def test_a_dead_driver_hides_that_nothing_comes(group: Group, server: Server) ->
         group.look(minutes)
 
     assert [
-        f"{ADA}: [pegel] delays/1 and fraud/1: not watched",
-        f"{BEN}: [pegel] delays/1 and fraud/1: not watched",
+        f"{ADA}: [pegel] critical: delays/1 and fraud/1: not watched",
+        f"{BEN}: [pegel] critical: delays/1 and fraud/1: not watched",
     ] == subjects(server)
+
+
+def test_a_dead_driver_hides_that_a_model_is_not_judged(group: Group, server: Server) -> None:
+    """One mail about the driver; once it is back and the model still fails, one about the model."""
+    stream = StreamStore(connect(group.settings.database))
+    claim = stream.claim("default", 1, group.begin)
+    failure = MonitorFailure(
+        model="fraud", version=1, since=group.begin, reason="its baseline cannot be read", windows_lost=3
+    )
+    stream.commit(claim, Commit(failures=[failure]), group.begin)
+    for minutes in range(2, 30):
+        group.look(minutes)
+    dead = subjects(server)
+    for minutes in range(30, 37):
+        group.speaks(minutes)
+        group.look(minutes)
+
+    assert [f"{who}: [pegel] critical: delays/1 and fraud/1: not watched" for who in (ADA, BEN)] == dead
+    assert [
+        f"{ADA}: [pegel] delays/1 and fraud/1: watched again",
+        f"{BEN}: [pegel] delays/1 and fraud/1: watched again",
+        f"{ADA}: [pegel] critical: fraud/1: not judged",
+        f"{BEN}: [pegel] critical: fraud/1: not judged",
+    ] == subjects(server)[2:]
+
+
+def test_windows_with_too_few_rows_are_nobodys_news(group: Group, server: Server) -> None:
+    """Windows of three rows cannot be judged: none is mailed, and that nothing comes any more is, once."""
+    requests_come(group, range(-120, 0))
+    sparse = [
+        sample_window(model="delays", span=span, rows=3, verdict=Verdict.INSUFFICIENT)
+        for span in (Span(group.begin - (at + 1) * MINUTE, group.begin - at * MINUTE) for at in range(120, 140))
+    ]
+    group.stores.results.write(sparse)
+    alerting.drain(group.settings)
+    before = list(server.told)
+    for minutes in (16, 17, 18):
+        group.speaks(minutes)
+        group.look(minutes)
+
+    assert [] == before
+    assert [f"{ADA}: [pegel] delays/1: without traffic"] == subjects(server)
 
 
 def test_a_driver_that_reads_what_is_old_is_behind(group: Group, server: Server) -> None:
@@ -272,7 +315,7 @@ def test_a_model_that_cannot_be_judged_is_mailed_to_its_people_alone(group: Grou
         group.look(minutes)
 
     assert "not judged: its baseline cannot be read; 3 windows lost so far." in server.kept[0].get_content()
-    assert [f"{ADA}: [pegel] fraud/1: not judged", f"{BEN}: [pegel] fraud/1: not judged"] == subjects(server)
+    assert [f"{who}: [pegel] critical: fraud/1: not judged" for who in (ADA, BEN)] == subjects(server)
 
 
 def test_records_that_nobody_read_are_told_once_and_never_over(group: Group, server: Server) -> None:

@@ -13,7 +13,7 @@ from email.message import EmailMessage
 import pytest
 from mail_servers import Server
 
-from pegel.alerts.health import HealthKind
+from pegel.alerts.health_kind import HealthKind
 from pegel.data.spans import Span
 from pegel.judge.findings import Verdict
 from pegel.spec.settings import Settings
@@ -117,7 +117,7 @@ def test_a_night_is_few_mails_and_each_is_needed(settings: Settings, server: Ser
     assert [
         ("00:20", "[pegel] m007 v1: age is drifting"),
         ("02:20", "[pegel] 200 models: drift of amount (198 models"),
-        ("03:20", "[pegel] 200 models: not watched (200 models"),
+        ("03:20", "[pegel] critical: 200 models: not watched (200 models"),
         ("04:40", "[pegel] 200 models: over: not watched (200 models"),
         ("06:40", "[pegel] 200 models: drift of age (1 model"),
     ] == mails

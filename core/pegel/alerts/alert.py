@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.magnitude import Magnitude
 from pegel.alerts.severity import Severity
 from pegel.judge.change_interval import ChangeInterval
 from pegel.judge.findings import Finding
@@ -66,19 +67,28 @@ class Alert:
     """End of the last window with a finding so far, in event time."""
     features: tuple[AlertFeature, ...]
     """In order of appearance."""
+    severity: Severity = Severity.WARNING
+    """The worst that it was since it was opened."""
     over_at: datetime | None = None
     """When it was over; None while it is open."""
     is_resolved: bool = False
     """Whether a person closed it: what comes afterwards is news."""
     mailed_at: datetime | None = None
     """When the last mail was accepted; None before the first."""
-    mailed_severities: Mapping[str, Severity] = field(default_factory=dict)
-    """How severe each feature was that mails told, as the last one told it."""
+    mailed_magnitudes: Mapping[str, Magnitude] = field(default_factory=dict)
+    """How large what each feature has was that mails told, as the last one told it."""
+    mailed_severity: Severity | None = None
+    """How bad it was as the last mail told it; None before the first."""
+    known_to: tuple[str, ...] = ()
+    """Addressees that were told of it."""
+    missed: Mapping[str, str] = field(default_factory=dict)
+    """By addressee that could not be reached while others were told: by what its message is known, see
+    `pegel.alerts.message_identity`."""
     mailed_end: datetime | None = None
     """`last_end` as the last mail told it."""
     told: tuple[str, ...] = ()
     """Addresses that have the mail which is due, while others are still to be tried again."""
-    told_severities: Mapping[str, Severity] = field(default_factory=dict)
+    told_magnitudes: Mapping[str, Magnitude] = field(default_factory=dict)
     """What that mail told them."""
     mail_failed: str = ""
     """Why the last mail reached nobody; empty if it reached somebody."""
@@ -111,9 +121,9 @@ class Alert:
         return AlertKind.of(self.features[0].finding)
 
     @property
-    def severities(self) -> dict[str, Severity]:
-        """Return how severe each feature is by its newest finding."""
-        return {feature.feature: Severity.of(feature.finding) for feature in self.features}
+    def magnitudes(self) -> dict[str, Magnitude]:
+        """Return how large what each feature has is, by its newest finding."""
+        return {feature.feature: Magnitude.of(feature.finding) for feature in self.features}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +161,10 @@ class Mail:
     """The alert of this kind before this one; None for a model's first."""
     new_features: tuple[str, ...] = ()
     """What earlier mails about this alert did not tell."""
-    grown: Mapping[str, Severity] = field(default_factory=dict)
-    """What has grown since the last mail, as severe as that one told it."""
+    grown: Mapping[str, Magnitude] = field(default_factory=dict)
+    """What has grown since the last mail, as large as that one told it."""
+    ordinal: str = ""
+    """Of a mail that others have: by what it is known, see `pegel.alerts.message_identity`; empty for the next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

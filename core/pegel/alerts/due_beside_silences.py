@@ -9,6 +9,7 @@ from functools import partial
 
 from pegel.alerts.alert import Alert, Mail
 from pegel.alerts.due_mail import due_mail
+from pegel.alerts.routing import Told
 from pegel.alerts.silencing import Silence, silenced_by
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stream.result_rows import WindowRow
@@ -19,7 +20,7 @@ def due_beside_silences(
     silences: Sequence[Silence],
     *,
     is_over: bool,
-    quiet: bool,
+    to: Told,
     now: datetime,
     spec: MonitorSpec,
     windows: Sequence[WindowRow],
@@ -30,22 +31,22 @@ def due_beside_silences(
     What is silenced stays untold, so that it is due once the silence ends, if the alert is open by then. Which mail
     would be due if there were no silence is kept in the alert.
     """
-    due = partial(due_mail, is_over=is_over, now=now, spec=spec, windows=windows, previous=previous)
+    due = partial(due_mail, is_over=is_over, to=to, now=now, spec=spec, windows=windows, previous=previous)
     silenced = silenced_by(alert, silences, now)
     if not silenced:
-        return due(replace(alert, held_back="", held_by=()), quiet=quiet)
+        return due(replace(alert, held_back="", held_by=()), quiet=False)
     rest = _without(alert, silenced)
-    after, mail = due(alert if rest is None else rest, quiet=quiet or rest is None)
-    untouched = {name: told for name, told in alert.mailed_severities.items() if name in silenced}
+    after, mail = due(alert if rest is None else rest, quiet=rest is None)
+    untouched = {name: told for name, told in alert.mailed_magnitudes.items() if name in silenced}
     whole = replace(
         after,
         features=alert.features,
         since=alert.since,
         last_end=alert.last_end,
-        mailed_severities=untouched | dict(after.mailed_severities),
+        mailed_magnitudes=untouched | dict(after.mailed_magnitudes),
     )
     # What is due even so is what the silences hold back.
-    _, held = due(replace(whole, over_at=None), quiet=quiet)
+    _, held = due(replace(whole, over_at=None), quiet=False)
     if held is None or (rest is not None and not set(held.new_features) | set(held.grown)):
         return replace(whole, held_back="", held_by=()), mail
     by = sorted({number for numbers in silenced.values() for number in numbers})

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pegel.alerts.alert import Alert, Mail, MailKind
+from pegel.alerts.alert import Alert, AlertFeature, Mail, MailKind
 from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.magnitude import Magnitude
+from pegel.alerts.routing import Told
 from pegel.alerts.severity import Severity
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stream.result_rows import WindowRow
@@ -33,6 +35,7 @@ def due_mail(
     *,
     is_over: bool,
     quiet: bool,
+    to: Told,
     now: datetime,
     spec: MonitorSpec,
     windows: Sequence[WindowRow],
@@ -41,14 +44,21 @@ def due_mail(
     """Return the alert as it is after this pass, and the mail to send before saving it.
 
     An alert that nobody was told of yet, or not in full, is told before it is closed: the news of its end comes with a
-    later pass. One that is only what the alert before it was told as, and came back within `repeat_after` of that mail,
-    counts as told by it: what comes and goes is one mail in that time, not one each time. Neither is one that is over
-    before it lasted `mail_after`. `quiet` says that nobody is to be written to now. An acknowledgement covers what was
-    acknowledged, until it ends: neither repetition nor growth nor end is told, but a further feature is. An alert about
-    a single event is over as soon as it is told: an event does not last.
+    later pass. That it is over is told to those who knew of it, whoever is told of alerts by then. One that is only
+    what the alert before it was told as, and came back within `repeat_after` of that mail, counts as told by it: what
+    comes and goes is one mail in that time, not one each time. Neither is one that is over before it lasted
+    `mail_after`. `quiet` says that nobody is to be written to now, `to` who is otherwise. An acknowledgement covers
+    what was acknowledged, until it ends: neither repetition nor growth nor end is told, but a further feature is. An
+    alert about a single event is over as soon as it is told: an event does not last.
     """
     if previous is not None and _came_back(alert, previous, now, spec):
-        alert = replace(alert, mailed_at=previous.mailed_at, mailed_severities=previous.mailed_severities)
+        alert = replace(
+            alert,
+            mailed_at=previous.mailed_at,
+            mailed_magnitudes=previous.mailed_magnitudes,
+            mailed_severity=previous.mailed_severity,
+            known_to=previous.known_to,
+        )
     acknowledged = alert.acknowledged_until is not None and now < alert.acknowledged_until
     kind = None if quiet else _kind(alert, is_over=is_over, now=now, spec=spec)
     if kind is MailKind.OVER and previous is not None and alert.mailed_at == previous.mailed_at:
@@ -56,32 +66,37 @@ def due_mail(
         kind = None
     if acknowledged and kind is not None:
         kind = MailKind.GROWN if _unknown(alert, spec) else None
+    told_now = _told_now(alert, kind, to)
+    if not told_now:
+        kind = None
     if is_over and kind in {None, MailKind.OVER}:
         alert = replace(alert, over_at=now)
     if kind is None:
-        return alert, None
+        return (alert, None) if acknowledged or quiet or is_over else _owed(alert, to, spec, windows, previous)
     new = _unknown(alert, spec) if acknowledged else _unmailed(alert, spec)
     mailed = replace(
         alert,
         mailed_at=now,
         over_at=now if alert.kind is AlertKind.SINGLE_EVENT else alert.over_at,
         # Whoever was told at an earlier try knows only what there was then; the rest is news to all.
-        mailed_severities=alert.told_severities or alert.severities,
+        mailed_magnitudes=alert.told_magnitudes or alert.magnitudes,
+        mailed_severity=alert.severity,
+        known_to=tuple(dict.fromkeys((*alert.known_to, *alert.told, *told_now))),
+        missed={address: of for address, of in alert.missed.items() if address not in told_now},
         mailed_end=alert.last_end,
         told=(),
-        told_severities={},
+        told_magnitudes={},
         mail_failed="",
     )
-    recipients = tuple(address for address in spec.alerts.emails if address not in alert.told)
+    recipients = tuple(address for address in told_now if address not in alert.told)
     if not recipients:
         return mailed, None
-    since = tuple(row for row in windows if row.span.end > alert.since)
     mail = Mail(
         kind=kind,
         alert=mailed,
         spec=spec,
         recipients=recipients,
-        windows=since,
+        windows=_since(alert, windows),
         previous=previous,
         new_features=new,
         grown={} if acknowledged else _grown(alert),
@@ -89,26 +104,71 @@ def due_mail(
     return mailed, mail
 
 
+def _owed(
+    alert: Alert, to: Told, spec: MonitorSpec, windows: Sequence[WindowRow], previous: Alert | None
+) -> tuple[Alert, Mail | None]:
+    """Return the mail that others have and who could not be reached has not, and the alert once it is accepted."""
+    ordinals = [of for address, of in alert.missed.items() if address in to.at_once]
+    if not ordinals:
+        return alert, None
+    owed = tuple(address for address, of in alert.missed.items() if of == ordinals[0] and address in to.at_once)
+    mailed = replace(
+        alert,
+        missed={address: of for address, of in alert.missed.items() if address not in owed},
+        known_to=tuple(dict.fromkeys((*alert.known_to, *owed))),
+    )
+    mail = Mail(
+        kind=MailKind.OPENED,
+        alert=mailed,
+        spec=spec,
+        recipients=owed,
+        windows=_since(alert, windows),
+        previous=previous,
+        new_features=alert.names,
+        ordinal=ordinals[0],
+    )
+    return mailed, mail
+
+
+def _since(alert: Alert, windows: Sequence[WindowRow]) -> tuple[WindowRow, ...]:
+    return tuple(row for row in windows if row.span.end > alert.since)
+
+
+def _told_now(alert: Alert, kind: MailKind | None, to: Told) -> tuple[str, ...]:
+    """Return who is told: that it is over, those who knew of it, as far as they still may be told anything."""
+    knew = tuple(address for address in alert.known_to if address in to.possible)
+    return knew if kind is MailKind.OVER and alert.known_to else to.at_once
+
+
+def _rose(alert: Alert, before: Severity | None) -> bool:
+    """Say whether it is worse than it was as people know it."""
+    return before is not None and alert.severity.worse_than(before)
+
+
 def _came_back(alert: Alert, previous: Alert, now: datetime, spec: MonitorSpec) -> bool:
     """Say whether people know of all of it from the alert before, which they were told of lately."""
     if alert.kind not in _COMES_AND_GOES or alert.mailed_at is not None or alert.told:
         return False
-    if previous.mailed_at is None or previous.is_resolved:
+    if previous.mailed_at is None or previous.is_resolved or _rose(alert, previous.mailed_severity):
         return False
-    known, severities = previous.mailed_severities, alert.severities
-    alike = all(name in known and not severities[name].grew_from(known[name]) for name in alert.names)
+    known, magnitudes = previous.mailed_magnitudes, alert.magnitudes
+    alike = all(name in known and not magnitudes[name].grew_from(known[name]) for name in alert.names)
     return alike and now - previous.mailed_at < spec.alerts.repeat_after
 
 
 def _unmailed(alert: Alert, spec: MonitorSpec) -> tuple[str, ...]:
     """Return the features that no mail told, and that last for as long as the spec wants before one does."""
-    at_once = alert.kind not in _HAS_TO_LAST
     return tuple(
         one.feature
         for one in alert.features
-        if one.feature not in alert.mailed_severities
-        and (at_once or one.finding.span.end - one.unbroken_since >= spec.alerts.mail_after)
+        if one.feature not in alert.mailed_magnitudes
+        and lasts(one, alert.kind, spec)
     )
+
+
+def lasts(one: AlertFeature, kind: AlertKind, spec: MonitorSpec) -> bool:
+    """Say whether what an alert is about lasts for as long as the spec wants before anybody is told."""
+    return kind not in _HAS_TO_LAST or one.finding.span.end - one.unbroken_since >= spec.alerts.mail_after
 
 
 def _unknown(alert: Alert, spec: MonitorSpec) -> tuple[str, ...]:
@@ -116,16 +176,16 @@ def _unknown(alert: Alert, spec: MonitorSpec) -> tuple[str, ...]:
     return tuple(name for name in _unmailed(alert, spec) if name not in alert.acknowledged_features)
 
 
-def _grown(alert: Alert) -> Mapping[str, Severity]:
-    """Return what has grown since the last mail that told it, as severe as it was then."""
-    now, told = alert.severities, alert.mailed_severities
+def _grown(alert: Alert) -> Mapping[str, Magnitude]:
+    """Return what has grown since the last mail that told it, as large as it was then."""
+    now, told = alert.magnitudes, alert.mailed_magnitudes
     return {name: told[name] for name in alert.names if name in told and now[name].grew_from(told[name])}
 
 
 def _kind(alert: Alert, *, is_over: bool, now: datetime, spec: MonitorSpec) -> MailKind | None:
     if alert.mailed_at is None:
         return MailKind.OPENED if alert.told or _unmailed(alert, spec) else None
-    if _unmailed(alert, spec) or (_grown(alert) and not is_over):
+    if _unmailed(alert, spec) or ((_grown(alert) or _rose(alert, alert.mailed_severity)) and not is_over):
         return MailKind.GROWN
     if is_over:
         return MailKind.OVER

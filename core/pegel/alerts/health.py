@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from pegel.alerts.alert import MailKind
+from pegel.alerts.health_kind import HealthKind
+from pegel.alerts.routing import Told
+from pegel.alerts.routing import told as told_of
+from pegel.alerts.severity import Severity, health_severity
+from pegel.spec.alert_routes import Route
 from pegel.spec.limits import (
     BEHIND_FOR,
     NO_TRAFFIC_FOR,
@@ -20,25 +24,9 @@ from pegel.spec.limits import (
     NOT_WATCHED_FOR,
     OPEN_LEDGER_FOR,
     RECORDS_LOST_FOR,
+    UNREACHABLE_FOR,
 )
 from pegel.spec.monitor_spec import MonitorSpec
-
-
-class HealthKind(StrEnum):
-    """Kinds of trouble with the watching, the one that explains others first."""
-
-    NOT_WATCHED = "not watched"
-    """Of a group: no driver gets through a batch, or of a table: nobody reads it."""
-    BEHIND = "behind"
-    """Of a group: its driver reads, and what it reads is old."""
-    NOT_JUDGED = "not judged"
-    """Of a model: its events cannot be counted or its windows not be judged."""
-    NO_TRAFFIC = "no traffic"
-    """Of a model: nothing has come for longer than it ever was quiet."""
-    RECORDS_LOST = "records lost"
-    """Of a group: records that nobody read, because the broker had them no longer."""
-    OPEN_LEDGER = "open ledger"
-    """Of a group: more or fewer records arrived than are accounted for."""
 
 
 PATIENCE = {
@@ -48,12 +36,18 @@ PATIENCE = {
     HealthKind.NO_TRAFFIC: NO_TRAFFIC_FOR,
     HealthKind.RECORDS_LOST: RECORDS_LOST_FOR,
     HealthKind.OPEN_LEDGER: OPEN_LEDGER_FOR,
+    HealthKind.UNREACHABLE: UNREACHABLE_FOR,
 }
 """How long it may be so before anybody is mailed."""
 TELLS_ITS_END = frozenset(HealthKind) - {HealthKind.RECORDS_LOST}
 """Kinds of which people hear that they are over. What was lost stays lost."""
 _HIDES = {
-    HealthKind.NOT_WATCHED: (HealthKind.BEHIND, HealthKind.NO_TRAFFIC, HealthKind.OPEN_LEDGER),
+    HealthKind.NOT_WATCHED: (
+        HealthKind.BEHIND,
+        HealthKind.NOT_JUDGED,
+        HealthKind.NO_TRAFFIC,
+        HealthKind.OPEN_LEDGER,
+    ),
     HealthKind.BEHIND: (HealthKind.NO_TRAFFIC, HealthKind.OPEN_LEDGER),
 }
 """What else is to be expected of the models of a group, and told by nobody, while this is so."""
@@ -93,6 +87,10 @@ class HealthAlert:
     """As it was last seen."""
     mailed_at: datetime | None = None
     told: tuple[str, ...] = ()
+    known_to: tuple[str, ...] = ()
+    """Addressees that were told of it."""
+    missed: tuple[str, ...] = ()
+    """Addressees that others were told before, because they could not be reached."""
 
     @property
     def key(self) -> tuple[HealthKind, str]:
@@ -108,6 +106,7 @@ class HealthMail:
     alert: HealthAlert
     models: tuple[str, ...]
     recipients: tuple[str, ...]
+    severity: Severity
 
 
 def unhidden(signs: Sequence[Sign]) -> list[Sign]:
@@ -138,7 +137,13 @@ def seen(kept: HealthAlert | None, sign: Sign | None, now: datetime) -> HealthAl
 
 
 def due(
-    kept: HealthAlert, specs: Sequence[MonitorSpec], silenced: Collection[str], now: datetime, *, is_over: bool
+    kept: HealthAlert,
+    specs: Sequence[MonitorSpec],
+    silenced: Collection[str],
+    now: datetime,
+    *,
+    is_over: bool,
+    routes: Sequence[Route] = (),
 ) -> HealthMail | None:
     """Return the mail that is due; None if nobody is to be written to now.
 
@@ -148,21 +153,50 @@ def due(
         silenced: Keys of monitors about which nobody is mailed now.
         now: The present instant.
         is_over: Whether nothing is wrong any more.
+        routes: Those of the deployment.
     """
-    speaking = sorted((spec for spec in specs if spec.key not in silenced and spec.alerts.emails), key=_key)
-    kind = _kind(kept, speaking, now, is_over=is_over)
-    if kind is None or not speaking:
-        return None
-    addresses = dict.fromkeys(address for spec in speaking for address in spec.alerts.emails)
+    speaking = sorted((spec for spec in specs if spec.key not in silenced), key=lambda spec: spec.key)
+    severity = health_severity(kept.kind, [spec.alerts.severity for spec in speaking])
+    by_spec = [(spec, told_of(spec, routes, now, severity=severity, kind=kept.kind)) for spec in speaking]
+    asked = [(spec, _told_now(kept, to, is_over=is_over)) for spec, to in by_spec]
+    asked = [(spec, own) for spec, own in asked if own]
+    kind = _kind(kept, [spec for spec, _ in asked], now, is_over=is_over)
+    addresses = dict.fromkeys(address for _, own in asked for address in own)
     recipients = tuple(address for address in addresses if address not in kept.told)
-    return HealthMail(kind=kind, alert=kept, models=tuple(map(_key, speaking)), recipients=recipients)
+    if kind is None and not is_over:
+        recipients = tuple(address for address in addresses if address in kept.missed)
+        kind = MailKind.OPENED if recipients else None
+    if kind is None or not asked:
+        return None
+    models = tuple(spec.key for spec, _ in asked)
+    return HealthMail(kind=kind, alert=kept, models=models, recipients=recipients, severity=severity)
 
 
-def told(kept: HealthAlert, mail: HealthMail, settled: Collection[str], now: datetime) -> HealthAlert | None:
-    """Return what is to be kept once a mail is with some of its recipients, or refused for good; None: nothing more."""
-    if set(mail.recipients) - set(settled):
-        return replace(kept, told=(*kept.told, *settled))
-    return None if mail.kind is MailKind.OVER else replace(kept, mailed_at=now, told=())
+def _told_now(kept: HealthAlert, to: Told, *, is_over: bool) -> tuple[str, ...]:
+    """Return who is told of it; who cannot be reached is not told so."""
+    knew = tuple(address for address in kept.known_to if address in to.possible)
+    told = knew if is_over and kept.known_to else to.at_once
+    return tuple(address for address in told if kept.kind is not HealthKind.UNREACHABLE or address != kept.about)
+
+
+def told(
+    kept: HealthAlert, mail: HealthMail, settled: Collection[str], now: datetime, *, waiting: Collection[str] = ()
+) -> HealthAlert | None:
+    """Return what is to be kept once a mail is with some of its recipients, or refused for good; None: nothing more.
+
+    Who is `waiting` is told by a later pass, and the rest with them; who cannot be reached holds up nobody else.
+    """
+    known_to = tuple(dict.fromkeys((*kept.known_to, *settled)))
+    left = tuple(address for address in mail.recipients if address not in settled)
+    if mail.kind is MailKind.OPENED and kept.mailed_at is not None:
+        # Others had it before.
+        return replace(kept, known_to=known_to, missed=tuple(one for one in kept.missed if one not in settled))
+    missed = tuple(address for address in (*kept.missed, *left) if address not in settled and address not in waiting)
+    if waiting or (left and not settled and not kept.told):
+        return replace(kept, told=(*kept.told, *settled), known_to=known_to)
+    if mail.kind is MailKind.OVER:
+        return None
+    return replace(kept, mailed_at=now, told=(), known_to=known_to, missed=tuple(dict.fromkeys(missed)))
 
 
 def _kind(kept: HealthAlert, specs: Sequence[MonitorSpec], now: datetime, *, is_over: bool) -> MailKind | None:
@@ -173,7 +207,3 @@ def _kind(kept: HealthAlert, specs: Sequence[MonitorSpec], now: datetime, *, is_
     soonest = min((spec.alerts.repeat_after for spec in specs), default=None)
     repeats = kept.kind in TELLS_ITS_END and soonest is not None and now - kept.mailed_at >= soonest
     return MailKind.REPEATED if repeats else None
-
-
-def _key(spec: MonitorSpec) -> str:
-    return spec.key

@@ -26,9 +26,9 @@ class MailIdentity:
     ordinal: str
 
     @classmethod
-    def of_alert(cls, before: Alert) -> MailIdentity:
-        """Return that of the next mail about an alert, as the alert is before it."""
-        return cls(f"alert {before.id}", _after(before.mailed_at))
+    def of_alert(cls, before: Alert, ordinal: str = "") -> MailIdentity:
+        """Return that of the next mail about an alert, as the alert is before it, or of the one with an `ordinal`."""
+        return cls(f"alert {before.id}", ordinal or _after(before.mailed_at))
 
     @classmethod
     def of_health(cls, before: HealthAlert) -> MailIdentity:
@@ -50,6 +50,16 @@ def thread_id(mails: Sequence[MailIdentity], recipient: str) -> str | None:
     """
     threads = {mail.thread for mail in mails}
     return _id(f"thread {threads.pop()}\n{recipient}") if len(threads) == 1 else None
+
+
+def short_id(mails: Sequence[MailIdentity], addressee: str) -> str:
+    """Return by what a chat or a pager knows a message that tells these mails, as `message_id` does for mail."""
+    return message_id(mails, addressee).strip("<>").partition("@")[0]
+
+
+def short_thread(mail: MailIdentity, addressee: str) -> str:
+    """Return what all messages about the same trouble to one addressee share: PagerDuty makes them one incident."""
+    return _id(f"thread {mail.thread}\n{addressee}").strip("<>").partition("@")[0]
 
 
 def _after(mailed_at: datetime | None) -> str:

@@ -11,6 +11,8 @@ from typing import TypeAlias
 from pegel.alerts.alert import Alert, AlertFeature, Change
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.due_beside_silences import due_beside_silences
+from pegel.alerts.routing import told
+from pegel.alerts.severity import severity_of
 from pegel.alerts.silencing import Silence
 from pegel.alerts.single_events import may_page, with_page
 from pegel.data.spans import Span
@@ -18,6 +20,7 @@ from pegel.judge.change_interval import ChangeInterval, interval_of
 from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.judge.layers.expectations import ROWS
 from pegel.judge.performance.label_levels import CONCEPT
+from pegel.spec.alert_routes import Route
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
 from pegel.stream.result_rows import WindowRow
@@ -56,6 +59,7 @@ class _Trouble:
     drift: tuple[Alert, ...]
     """What is known of drift in single windows: the open alert, and the last one that is over."""
     silences: tuple[Silence, ...]
+    routes: tuple[Route, ...]
     cursor: int | None
     """The newest `seq` among the monitor's findings, of whichever kind."""
     looked_at: Mapping[tuple[str, Span], int]
@@ -70,6 +74,7 @@ def update(
     specs: Iterable[MonitorSpec],
     *,
     silences: Iterable[Silence] = (),
+    routes: Sequence[Route] = (),
     looked_at: Mapping[tuple[str, Span], int] = MappingProxyType({}),
     looks: Collection[Look] = (),
     clean_windows: int = CLEAN_WINDOWS,
@@ -85,6 +90,7 @@ def update(
         now: the present instant.
         specs: the registry. An alert of a monitor that is not in it ends without a mail.
         silences: those in force hold back mails about what they are about.
+        routes: those of the deployment, behind those of each spec.
         looked_at: how many rows of a window were held against a suite, by monitor and span; windows of which nothing
             was asked are not in it.
         looks: spans of which rows of the archive were looked at, whatever came of it.
@@ -92,7 +98,8 @@ def update(
         long_spans: hours, days and weeks, likewise; an alert about one is over after the next one that is clean.
     """
     rows = (tuple(windows), tuple(long_spans))
-    troubles = _gather(tuple(alerts), findings, rows, specs, tuple(silences), looked_at=looked_at, looks=looks)
+    words = (tuple(silences), tuple(routes))
+    troubles = _gather(tuple(alerts), findings, rows, specs, words, looked_at=looked_at, looks=looks)
     changes = (_change(trouble, now, clean_windows) for trouble in troubles)
     return [change for change in changes if change is not None]
 
@@ -102,12 +109,12 @@ def _gather(
     findings: Sequence[tuple[int, Finding]],
     rows: tuple[Sequence[WindowRow], Sequence[WindowRow]],
     specs: Iterable[MonitorSpec],
-    silences: Sequence[Silence],
+    words: tuple[tuple[Silence, ...], tuple[Route, ...]],
     *,
     looked_at: Mapping[tuple[str, Span], int],
     looks: Collection[Look],
 ) -> list[_Trouble]:
-    """`rows`: windows, and long spans."""
+    """`rows`: windows, and long spans. `words`: silences, and routes of the deployment."""
     by_key: Mapping[str, MonitorSpec] = {spec.key: spec for spec in specs}
     new: dict[tuple[str, AlertKind], list[Finding]] = {}
     cursors: dict[str, int] = {}
@@ -130,7 +137,8 @@ def _gather(
             drift=tuple(
                 known[key, AlertKind.DRIFT] for known in (current, last_over) if (key, AlertKind.DRIFT) in known
             ),
-            silences=tuple(silences),
+            silences=words[0],
+            routes=words[1],
             cursor=cursors.get(key),
             looked_at=looked_at,
             looks=looks,
@@ -150,12 +158,20 @@ def _change(trouble: _Trouble, now: datetime, clean_windows: int) -> Change | No
         alert = replace(alert, over_at=now)
     mail, unmailed = None, None
     if alert is not None and trouble.spec is not None:
+        alert = _as_bad_as_it_was(alert, trouble.open, trouble.spec)
         unmailed = alert
         alert, mail = due_beside_silences(
             alert,
             trouble.silences,
             is_over=_is_over(alert, trouble, clean_windows),
-            quiet=not trouble.spec.alerts.emails,
+            to=told(
+                trouble.spec,
+                trouble.routes,
+                now,
+                severity=alert.severity,
+                kind=alert.kind,
+                findings=(one.finding for one in alert.features),
+            ),
             now=now,
             spec=trouble.spec,
             windows=trouble.windows,
@@ -165,6 +181,14 @@ def _change(trouble: _Trouble, now: datetime, clean_windows: int) -> Change | No
         return None
     unmailed = unmailed if mail else None
     return Change(key=trouble.key, alert=alert, mail=mail, cursor=trouble.cursor, at=now, unmailed=unmailed)
+
+
+def _as_bad_as_it_was(alert: Alert, before: Alert | None, spec: MonitorSpec) -> Alert:
+    """Return an alert with its severity: the worst that it was, so that what sways about a bound is told once."""
+    now = severity_of(alert.kind, alert.magnitudes.values(), spec.alerts.severity)
+    if before is not None and alert.kind.value not in spec.alerts.severity and before.severity.worse_than(now):
+        return alert
+    return replace(alert, severity=now)
 
 
 def _absorb(trouble: _Trouble, now: datetime) -> Alert | None:

@@ -12,7 +12,7 @@ from pegel.errors import InvalidSpec
 from pegel.judge.division import Division
 from pegel.judge.layer import Setting, TrainingFacts
 from pegel.judge.layer_table import LAYERS, Layers
-from pegel.judge.outlook import Outlook, aligned, choices
+from pegel.judge.outlook import Outlook, aligned, choices, people
 from pegel.spec.given_spec import given_spec
 from pegel.spec.hopsworks_reference import is_hopsworks
 from pegel.spec.monitor_spec import MonitorSpec
@@ -79,7 +79,7 @@ def summary(spec: MonitorSpec, layers: Layers = LAYERS, *, training: TrainingFac
     windowing, alarms = spec.windowing, spec.false_alarms
     length, late = windowing.length.total_seconds(), windowing.lateness.total_seconds()
     step = windowing.step.total_seconds()
-    recipients = ", ".join(spec.alerts.emails) or "nobody (alerts.emails is empty)"
+    recipients = people(spec) or "nobody (alerts.emails is empty)"
     division = Division.of(Setting(spec, usual_rows=max(1, spec.expected_rows), training=training), layers)
     often = f"{how_many(alarms.count, 'false alarm')} per {alarms.per}"
     held = "on average over baselines"

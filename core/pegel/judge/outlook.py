@@ -198,10 +198,17 @@ class Outlook:
 def mailed(spec: MonitorSpec) -> Line:
     """Return who is mailed, and how often at most although nothing has changed."""
     alarms = spec.false_alarms
-    if not spec.alerts.emails:
+    if not people(spec):
         return Line("mails", "nobody (alerts.emails is empty)")
     often = f"{how_many(alarms.count, 'false alarm')} per {alarms.per}"
-    return Line("mails", f"{', '.join(spec.alerts.emails)}; while nothing changes, {often} at most")
+    return Line("mails", f"{people(spec)}; while nothing changes, {often} at most")
+
+
+def people(spec: MonitorSpec) -> str:
+    """Return who is told, in words: by routes, and of the rest; empty for nobody."""
+    routes, emails = spec.alerts.routes, ", ".join(spec.alerts.emails)
+    routed = ", ".join(dict.fromkeys(address for route in routes for address in route.to))
+    return f"{routed} by {how_many(len(routes), 'route')}, otherwise {emails or 'nobody'}" if routes else emails
 
 
 def choices(spec: MonitorSpec) -> list[str]:

@@ -14,14 +14,13 @@ from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 
 
 def alert_line(alert: Alert, silences: Sequence[Silence], now: datetime) -> str:
-    """Return one line: id, monitor, kind and features, since when, and how it stands.
+    """Return one line: id, severity, monitor, kind and features, since when, and how it stands.
 
     `silences`: those in force.
     """
     names = ", ".join(shown(name, NAME_LIMIT) for name in alert.names)
-    return f"{alert.id[:8]}  {alert.key}  {alert.kind} of {names} since {began(alert, now)} UTC: " + "; ".join(
-        standing(alert, silences, now)
-    )
+    what = f"{alert.kind} of {names} since {began(alert, now)} UTC"
+    return f"{alert.id[:8]}  {alert.severity:<8}  {alert.key}  {what}: {'; '.join(standing(alert, silences, now))}"
 
 
 def alert_cells(alert: Alert, silences: Sequence[Silence], now: datetime) -> tuple[str, ...]:
@@ -68,6 +67,7 @@ def alert_json(alert: Alert, silences: Sequence[Silence], now: datetime) -> dict
         "model": alert.model,
         "version": alert.version,
         "kind": alert.kind.value,
+        "severity": alert.severity.value,
         "features": list(alert.names),
         "since": _written(alert.since),
         "last_end": _written(alert.last_end),

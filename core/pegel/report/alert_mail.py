@@ -23,6 +23,7 @@ from pegel.report.mail_facts import Facts
 from pegel.report.mail_message import PICTURE, Rendered
 from pegel.report.moved_prediction import ABOUT
 from pegel.report.prediction_words import NO_ROWS, PredictionMove, matter_words
+from pegel.report.severity_words import marked
 from pegel.report.single_event_mail import single_event_words
 from pegel.report.span_words import when
 from pegel.slices.sliced_findings import rows_command
@@ -58,9 +59,8 @@ def render(
         made: What the model made of the single event that a mail is about; empty where nobody explains it.
     """
     if mail.alert.kind is AlertKind.SINGLE_EVENT:
-        return Rendered(
-            *single_event_words(mail, link=_link(mail, page_url), now=now, made=made), html=None, picture=None
-        )
+        said, text = single_event_words(mail, link=_link(mail, page_url), now=now, made=made)
+        return Rendered(_marked(said, mail), text, html=None, picture=None)
     facts = Facts.of(mail, baseline, tally, now, long_spans)
     picture = None if mail.kind is MailKind.OVER else facts.picture()
     values = {
@@ -77,12 +77,13 @@ def render(
         "rows_command": which_rows(facts),
         "short": mail.alert.id[:8],
         "link": _link(mail, page_url),
+        "severity": mail.alert.severity.value,
         "next_mail": words.moment(_whole_minute(now + mail.spec.alerts.repeat_after), now),
         "picture": picture is not None,
         "picture_id": PICTURE,
     }
     return Rendered(
-        subject=subject(facts),
+        subject=_marked(subject(facts), mail),
         text=environment().get_template("mail.txt.j2").render(values),
         html=environment().get_template("mail.html.j2").render(values),
         picture=picture,
@@ -111,7 +112,11 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
     ]
     text = "\n".join(lines) + "\n"
     subject = f"[pegel] {alert.model} v{alert.version}: {names}: {state} ({begun})"
-    return Rendered(subject=subject, text=text, html=None, picture=None)
+    return Rendered(subject=_marked(subject, mail), text=text, html=None, picture=None)
+
+
+def _marked(subject: str, mail: Mail) -> str:
+    return marked(subject, mail.alert.severity, is_over=mail.kind is MailKind.OVER)
 
 
 def headline(facts: Facts) -> list[str]:

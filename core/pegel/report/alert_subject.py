@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pegel.alerts.alert import Alert, AlertFeature, Mail, MailKind
 from pegel.alerts.alert_kind import AlertKind
-from pegel.alerts.severity import Severity
+from pegel.alerts.magnitude import Magnitude
 from pegel.detect.effect import percent
 from pegel.judge.findings import Finding
 from pegel.report import words
@@ -72,7 +72,9 @@ def subject(facts: Facts) -> str:
         new = [finding for finding in findings if finding.about in mail.new_features]
         grown = [finding for finding in findings if finding.about in mail.grown]
         news = [*([f"{_trouble(alert.kind, new)} too"] if new else []), *_growth(grown, mail.grown)]
-        return f"{model}: {', '.join(news)} ({begun})"
+        # Neither is new where it became more severe alone.
+        said = ", ".join(news) or _trouble(alert.kind, findings, still=True)
+        return f"{model}: {said} ({begun})"
     return f"{model}: {_trouble(alert.kind, findings, still=mail.kind is MailKind.REPEATED)} ({begun})"
 
 
@@ -100,12 +102,12 @@ def _trouble(kind: AlertKind, findings: Sequence[Finding], *, still: bool = Fals
     return f"{'still: ' if still else ''}{odd.state} ({odd.share}){also}"
 
 
-def _growth(findings: Sequence[Finding], before: Mapping[str, Severity]) -> list[str]:
+def _growth(findings: Sequence[Finding], before: Mapping[str, Magnitude]) -> list[str]:
     """Return how large the worst growth is: then, when a mail last told it, and now."""
     if not findings:
         return []
     worst = findings[0]
-    then, now = before[worst.about], Severity.of(worst)
+    then, now = before[worst.about], Magnitude.of(worst)
     name = words.several([feature_of(finding.about) for finding in findings])
     if worst.detector == AlertKind.EVENTS.value:
         return [f"{name} up from {percent(then.size)} to {percent(now.size)}"]

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from pegel.alerts.alert import MailKind
-from pegel.alerts.health import HealthAlert, HealthKind, HealthMail
+from pegel.alerts.health import HealthAlert, HealthMail
+from pegel.alerts.health_kind import HealthKind
 from pegel.reconcile.actions import PastAction
 from pegel.report import words
 from pegel.report.mail_message import Rendered
 from pegel.report.progress import ago
+from pegel.report.severity_words import marked
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 
 STATES: Mapping[HealthKind, tuple[str, str]] = {
@@ -20,6 +22,7 @@ STATES: Mapping[HealthKind, tuple[str, str]] = {
     HealthKind.NO_TRAFFIC: ("without traffic", "asked again"),
     HealthKind.RECORDS_LOST: ("missing records", "missing no further records"),
     HealthKind.OPEN_LEDGER: ("with a ledger that does not close", "with a ledger that closes again"),
+    HealthKind.UNREACHABLE: ("with people who cannot be reached", "with people who can be reached again"),
 }
 """How models are, and are again."""
 _SO: Mapping[HealthKind, tuple[str, ...]] = {
@@ -34,6 +37,7 @@ _SO: Mapping[HealthKind, tuple[str, ...]] = {
     ),
     HealthKind.RECORDS_LOST: ("Windows of that time count too few rows; nobody can read these records any more.",),
     HealthKind.OPEN_LEDGER: ("Windows of these minutes may count too few rows, or some twice.",),
+    HealthKind.UNREACHABLE: ("What is due to that address is tried again each minute; others are told all the same.",),
 }
 _NEXT: Mapping[HealthKind, Callable[[HealthAlert], str]] = {
     HealthKind.NOT_WATCHED: lambda alert: _driver(alert, "its log and what it waits for"),
@@ -42,6 +46,7 @@ _NEXT: Mapping[HealthKind, Callable[[HealthAlert], str]] = {
     HealthKind.NO_TRAFFIC: lambda _: "pegel status: whether the endpoint answers and the logger is up",
     HealthKind.RECORDS_LOST: lambda alert: _driver(alert, "since when it was not reading"),
     HealthKind.OPEN_LEDGER: lambda _: "the ledger on the model's page, minute by minute",
+    HealthKind.UNREACHABLE: lambda _: "the runs of alert_dispatch in Airflow, and the connection of that address there",
 }
 
 
@@ -68,10 +73,12 @@ def health_words(mail: HealthMail, last: PastAction | None, *, page_url: str, no
             else []
         ),
         f"Where     {_NEXT[alert.kind](alert)}",
+        f"Severity  {mail.severity.value}",
         f"Look      {page_url}",
         f'Quiet it  pegel silence --model {mail.models[0]} --until 8h --why "..."',
     ]
-    return _plain(f"[pegel] {named}: {still}{state} (since {since} UTC)", lines)
+    subject = marked(f"[pegel] {named}: {still}{state} (since {since} UTC)", mail.severity, is_over=False)
+    return _plain(subject, lines)
 
 
 def _listed(models: tuple[str, ...]) -> str:

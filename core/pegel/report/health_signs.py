@@ -10,17 +10,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Protocol
 
-from pegel.alerts.health import HealthKind, Sign
+from pegel.alerts.health import Sign
+from pegel.alerts.health_kind import HealthKind
+from pegel.alerts.routing import addressees
 from pegel.data.spans import Span
 from pegel.reconcile.driver_health import why_unwatched
 from pegel.report.reading import PartReader
 from pegel.report.table_words import why_unread
 from pegel.report.words import length, moment
+from pegel.spec.alert_routes import Route
 from pegel.spec.limits import BEHIND_BY, OPEN_LEDGER_FOR, QUIET_AT_LEAST, QUIET_WINDOWS, QUIETER_THAN_EVER
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
+from pegel.store.last_mails import LastMails, Unreached
 from pegel.store.results import Results
 from pegel.store.table_reads import TableRead, TableReads
 from pegel.stream.commit import Gap, MonitorFailure
@@ -40,8 +45,31 @@ class Signs:
     """What could not be read, in words."""
 
 
-def read_signs(results: Results, tables: TableReads, specs: Sequence[MonitorSpec], now: datetime) -> Signs:
-    """Look at all groups and models of these specs. Raises TemporaryError."""
+class SignSources(Protocol):
+    """What is kept of all that signs are read off."""
+
+    @property
+    def results(self) -> Results:
+        """Return what was counted and judged."""
+        ...
+
+    @property
+    def tables(self) -> TableReads:
+        """Return how far tables are read."""
+        ...
+
+    @property
+    def last_mails(self) -> LastMails:
+        """Return who can be reached."""
+        ...
+
+
+def read_signs(kept: SignSources, specs: Sequence[MonitorSpec], routes: Sequence[Route], now: datetime) -> Signs:
+    """Look at all groups and models of these specs, and at whom they and the deployment's routes name.
+
+    Raises TemporaryError.
+    """
+    results, tables = kept.results, kept.tables
     looking = _Looking(results, PartReader(), now)
     streamed = [spec for spec in specs if not spec.model.is_table]
     groups: dict[str, list[MonitorSpec]] = {}
@@ -60,6 +88,8 @@ def read_signs(results: Results, tables: TableReads, specs: Sequence[MonitorSpec
     failing = {(failure.model, failure.version): failure for failure in failures}
     for spec in streamed:
         signs += [looking.failing(spec, failing.get((spec.model.name, spec.model.version))), looking.quiet(spec)]
+    unreached = part("who can be reached", kept.last_mails.unreached, list[Unreached]())
+    signs += unreached_signs(unreached, specs, routes, now)
     # That a driver reads is not enough: whether it gets through a batch is to be seen.
     undecided = {beat.group for beat in beats if why_unwatched(beat, now) is None and beat.lag and not beat.batch_id}
     found = [sign for sign in signs if sign is not None]
@@ -121,6 +151,28 @@ class _Looking:
     def _busy(self, spec: MonitorSpec, newest: int) -> list[Span]:
         read = partial(self.results.busy_spans, spec.model.name, spec.model.version, limit=newest)
         return self.reader.part(f"windows of {spec.key}", read, list[Span]())
+
+
+def unreached_signs(
+    unreached: Sequence[Unreached], specs: Sequence[MonitorSpec], routes: Sequence[Route], now: datetime
+) -> list[Sign]:
+    """Return who of those that may be told cannot be reached, and how often it was tried."""
+    named: dict[str, list[str]] = {}
+    for spec in specs:
+        for address in addressees(spec, routes):
+            named.setdefault(address, []).append(spec.key)
+    return [
+        Sign(
+            kind=HealthKind.UNREACHABLE,
+            about=one.address,
+            group="",
+            models=tuple(sorted(named[one.address])),
+            reason=f"{one.address} takes nothing since {moment(one.since, now)} UTC, {how_many(one.tries, 'attempt')}"
+            f" so far: {shown(one.why, LONGEST_SENTENCE)}",
+        )
+        for one in unreached
+        if one.address in named
+    ]
 
 
 def _of_model(kind: HealthKind, spec: MonitorSpec, reason: str) -> Sign:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pegel.alerts.alert import Mail, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.health import HealthMail
+from pegel.alerts.severity import Severity
 from pegel.report.alert_mail import headline
 from pegel.report.alert_subject import plain_state, worst_feature
 from pegel.report.health_mail import STATES
@@ -44,6 +45,8 @@ class Lead:
     sentence: str
     quiet: str
     """The command that acknowledges or silences it; empty where there is none."""
+    severity: Severity = Severity.WARNING
+    """How bad it is, or was."""
 
 
 def alert_lead(mail: Mail, facts: Facts) -> Lead:
@@ -69,6 +72,7 @@ def health_lead(mail: HealthMail) -> Lead:
         is_over=is_over,
         since=alert.since,
         p_value=0.0,
+        severity=mail.severity,
         sentence=said,
         quiet="",
     )
@@ -83,6 +87,7 @@ def _of_alert(mail: Mail, sentence: str) -> Lead:
         is_over=is_over,
         since=alert.since,
         p_value=worst.finding.p_value,
+        severity=alert.severity,
         sentence=sentence,
         quiet="" if is_over else f"pegel ack {alert.id[:8]}",
     )
@@ -90,4 +95,4 @@ def _of_alert(mail: Mail, sentence: str) -> Lead:
 
 def worst_first(leads: Sequence[Lead]) -> list[Lead]:
     """Return leads in the order in which they are told."""
-    return sorted(leads, key=lambda lead: (lead.p_value, lead.since, lead.models))
+    return sorted(leads, key=lambda lead: (lead.severity.rank, lead.p_value, lead.since, lead.models))

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pegel.alerts.severity import Severity
 from pegel.report.html import environment
 from pegel.report.mail_lead import Lead, worst_first
 from pegel.report.mail_message import Rendered
+from pegel.report.severity_words import LEAD, marked
 from pegel.report.words import moment
 from pegel.spec.plain_numbers import how_many
 
@@ -52,7 +54,9 @@ class SameTrouble:
 
 def many_subject(leads: Sequence[Lead], now: datetime) -> str:
     """Return the subject of one message about these: of how many models, and what most of them have."""
-    return f"[pegel] {_headline(leads, _troubles(leads, now))}"
+    begun = [lead.severity for lead in leads if not lead.is_over]
+    worst = min(begun, key=lambda one: one.rank, default=Severity.INFO)
+    return marked(f"{LEAD}{_headline(leads, _troubles(leads, now))}", worst, is_over=not begun)
 
 
 def many_words(leads: Sequence[Lead], *, page_url: str, now: datetime) -> Rendered:

@@ -29,6 +29,7 @@ def single_event_words(mail: Mail, *, link: str, now: datetime, made: str = "") 
         f"{budget}; an event is extreme where {rare}.",
         f"Evidence: p = {p}, threshold {threshold} · finding {finding.id[:8]} (pegel explain {finding.id[:8]})",
         "",
+        f"Severity  {mail.alert.severity.value}",
         f"Look      {link}",
         f'Quiet it  pegel silence --model {alert.key} --until 8h --why "..."',
     ]

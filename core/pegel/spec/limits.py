@@ -42,6 +42,8 @@ RECORDS_LOST_FOR = timedelta(minutes=0)
 """How long records may be lost before people are mailed: it is final."""
 OPEN_LEDGER_FOR = timedelta(minutes=10)
 """How long a minute of the ledger may stay open before people are mailed: what arrived counts with the next batch."""
+UNREACHABLE_FOR = timedelta(minutes=15)
+"""How long an addressee may not be reached before others are told: servers that are restarted take minutes."""
 STOP_GRACE = timedelta(seconds=30)
 """How long anything may take to finish its batch before it is ended."""
 SERVICE_GRACE = timedelta(seconds=10)

@@ -31,15 +31,18 @@ from pegel.spec.spec_fields import (
     ColumnNames,
     DailyNumber,
     Digest,
+    DigestTime,
     Emails,
     FieldName,
     LongSpans,
     Name,
     PartNames,
     Place,
+    Routes,
     RowsTable,
     SegmentColumns,
     ServedName,
+    SeverityByKind,
     Share,
     Source,
     SpecVersion,
@@ -421,7 +424,14 @@ class Alerting(Section):
     """Who is told, and how often."""
 
     emails: Emails = ()
-    """Who is told: one address, or a list; ASCII, as every mail server takes them."""
+    """Who is told of what no route takes: one address, or a list; ASCII, as every mail server takes them."""
+    routes: Routes = ()
+    """Which alerts go to whom, when; the first that fits takes an alert, unless it says `continue`."""
+    severity: SeverityByKind = Field(default_factory=dict)
+    """How bad alerts of a kind are, in place of what follows from kind and effect."""
+    digest: DigestTime | None = None
+    """When what need not wake anybody is told in one mail. Stated, alerts of severity `info` that no route takes are
+    told so, too; None: digests of routes go out as the deployment says."""
     repeat_after: Duration = timedelta(hours=1)
     """No further mail about the same alert before this has passed, unless it grows to more features."""
     mail_after: Delay = timedelta(0)
@@ -433,6 +443,10 @@ class Alerting(Section):
     outlier_pages_per_week: Annotated[float, Field(ge=0.01, le=1_000)] = 1.0
     """How many such mails a week there are at most, whatever comes. An event is extreme where unchanged rows, at the
     expected traffic, score so high less often than that."""
+
+    def __hash__(self) -> int:
+        """Return a hash of what is stated; dictionaries have none of their own."""
+        return hash(self.model_dump_json())
 
 
 class MonitorSpec(Section):

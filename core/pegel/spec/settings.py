@@ -126,6 +126,10 @@ class Settings(BaseSettings):
     itself."""
     mail_patience: Delay = timedelta(hours=1)
     """How long the news that something is over, or still goes on, waits for a mail that wakes somebody anyway."""
+    alert_routes: Path | None = None
+    """File with routes of this deployment, behind those of each spec: a list as a spec's `alerts.routes`."""
+    digest: str = "daily 08:00 UTC"
+    """When digests are sent of models whose spec states no time of its own."""
     serving_python: Path | None = None
     """Interpreter of the serving environment, used by the local serving backend."""
     spark_python: Path | None = None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from pegel.errors import InvalidSpec
 from pegel.spec import names
+from pegel.spec.alert_routes import Route, alert_routes, severities_by_kind
+from pegel.spec.email_addresses import EMAIL, LONGEST_EMAIL, is_email
 from pegel.spec.hopsworks_reference import HopsworksRef, is_hopsworks
 from pegel.spec.outside_text import quoted, shown
 from pegel.spec.rhythms import LONG
@@ -18,16 +20,12 @@ from pegel.spec.server_addresses import names_a_server
 from pegel.spec.source_reference import SourceRef
 from pegel.spec.suites import suites
 from pegel.spec.table_reference import FORMS, TableRef, is_table
+from pegel.spec.weekly_times import WeeklyInstant
 
 LONGEST_NAME = 40
 """Of a model, a namespace or a group: with prefix and suffix they are topics and Kubernetes resources."""
 LONGEST_TEXT = 2_000
 """Of references, addresses and names of fields."""
-LONGEST_EMAIL = 254
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-EMAIL: Final = rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$"
-"""Addresses that every mail server takes: those of RFC 5321, without quoted names and literal hosts."""
 FEWEST_ALARMS, MOST_ALARMS = 0.001, 1000.0
 """Fewer than one in a thousand months is below what the tests can tell; so many in an hour are one every four seconds,
 more than there are windows to alarm in."""
@@ -71,9 +69,14 @@ def _listed(value: Any) -> Any:
 
 
 def _mailable(address: str) -> str:
-    if len(address) > LONGEST_EMAIL or re.fullmatch(EMAIL, address) is None or address.endswith("\n"):
+    if not is_email(address):
         raise ValueError("expected one address such as oncall@example.org; several are a list: [a@b.org, c@d.org]")
     return address
+
+
+def _weekly(text: Any) -> Any:
+    """Return when a digest is sent, in its one way of writing it. Raises ValueError with what was expected."""
+    return str(WeeklyInstant.parse(text)) if isinstance(text, str) else text
 
 
 def _mailed_once(addresses: tuple[str, ...]) -> tuple[str, ...]:
@@ -267,6 +270,17 @@ SegmentColumns = Annotated[
 Email = Annotated[str, AfterValidator(_mailable), _text(LONGEST_EMAIL, pattern=EMAIL)]
 Emails = Annotated[tuple[Email, ...], AfterValidator(_mailed_once), BeforeValidator(_listed)]
 """Who is told; an address that is named twice is told once."""
+Routes = Annotated[
+    tuple[Route, ...],
+    BeforeValidator(alert_routes),
+    PlainSerializer(lambda routes: [route.to_json() for route in routes]),
+    WithJsonSchema({"type": "array", "items": {"type": "object"}}),
+]
+"""Who is told of which alerts, see `pegel.spec.alert_routes`."""
+SeverityByKind = Annotated[dict[str, str], BeforeValidator(severities_by_kind), WithJsonSchema({"type": "object"})]
+"""How bad alerts of a kind are."""
+DigestTime = Annotated[str, BeforeValidator(_weekly), WithJsonSchema({"type": "string"})]
+"""When digests are sent, such as `daily 08:00 Europe/Berlin`."""
 AlarmCount = Annotated[
     float,
     AfterValidator(_countable),

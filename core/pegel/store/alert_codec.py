@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from pegel.alerts.alert import Alert, AlertFeature
+from pegel.alerts.magnitude import Magnitude
 from pegel.alerts.severity import Severity
 from pegel.judge.change_interval import ChangeInterval
 from pegel.store.row_codec import decoded, finding_from_json, finding_to_json
 
 _INSTANTS = ("opened_at", "since", "last_end", "over_at", "mailed_at", "mailed_end", "acknowledged_until")
-_NAMES = ("acknowledged_features", "told")
-_SEVERITIES = ("mailed_severities", "told_severities")
+_NAMES = ("acknowledged_features", "known_to", "told")
+_MAGNITUDES = ("mailed_magnitudes", "told_magnitudes")
 
 
 def alert_to_json(alert: Alert) -> dict[str, Any]:
@@ -22,7 +23,10 @@ def alert_to_json(alert: Alert) -> dict[str, Any]:
     for name in _INSTANTS:
         data[name] = None if data[name] is None else data[name].isoformat()
     data |= {name: list(data[name]) for name in _NAMES}
-    data |= {name: {feature: list(severity) for feature, severity in data[name].items()} for name in _SEVERITIES}
+    data |= {name: {feature: list(magnitude) for feature, magnitude in data[name].items()} for name in _MAGNITUDES}
+    data["missed"] = dict(alert.missed)
+    data["severity"] = alert.severity.value
+    data["mailed_severity"] = None if alert.mailed_severity is None else alert.mailed_severity.value
     data["held_by"] = list(alert.held_by)
     data["paged"] = [instant.isoformat() for instant in alert.paged]
     data["features"] = [
@@ -58,9 +62,11 @@ def _alert(data: dict[str, Any]) -> Alert:
         for one in data["features"]
     )
     names = {name: tuple(data[name]) for name in _NAMES}
-    severities = {
-        name: {feature: Severity(*severity) for feature, severity in data[name].items()} for name in _SEVERITIES
+    magnitudes = {
+        name: {feature: Magnitude(*magnitude) for feature, magnitude in data[name].items()} for name in _MAGNITUDES
     }
     paged = tuple(datetime.fromisoformat(instant) for instant in data["paged"])
+    told = data["mailed_severity"]
+    levels = {"severity": Severity(data["severity"]), "mailed_severity": None if told is None else Severity(told)}
     further = {"features": features, "held_by": tuple(data["held_by"]), "paged": paged}
-    return Alert(**(data | instants | names | severities | further))
+    return Alert(**(data | instants | names | magnitudes | levels | further))

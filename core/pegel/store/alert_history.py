@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from pegel.alerts.alert_event import AlertEvent, AlertEventKind
+from pegel.data.spans import Span
 from pegel.store import tables
 from pegel.store.database import reading
 from pegel.store.row_codec import decoded, fetched, readable, typed
@@ -41,6 +42,18 @@ class AlertHistory:
         with reading(self._engine) as connection:
             rows = fetched(connection, newest, "a line of the history of an alert")
         return readable(partial(decoded, _event, what="a line of the history of an alert"), reversed(rows), damaged)
+
+    def within(self, span: Span, *, damaged: list[str]) -> list[AlertEvent]:
+        """Return which alerts opened, grew or were over in a time, its end included, in the order of writing.
+
+        What cannot be read is left out, its reason put into `damaged`.
+        """
+        c = tables.alert_events.c
+        kinds = [kind.value for kind in (AlertEventKind.OPENED, AlertEventKind.GROWN, AlertEventKind.OVER)]
+        statement = sa.select(tables.alert_events).where(c.kind.in_(kinds), c.at > span.start, c.at <= span.end)
+        with reading(self._engine) as connection:
+            rows = fetched(connection, statement.order_by(c.seq), "a line of the history of an alert")
+        return readable(partial(decoded, _event, what="a line of the history of an alert"), rows, damaged)
 
 
 def _row(event: AlertEvent) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -37,6 +37,8 @@ from pegel.stream.result_rows import WindowRow
 
 RECENT_WINDOWS = 500
 """Windows that a pass looks back on; enough for sixteen clean ones and for a mail's words."""
+NAMED_AT_ONCE = 500
+"""Alerts that one statement names: databases bound the arguments of one."""
 FINDINGS_AT_ONCE = 1_000
 _AS_IN_TRAINING = (Verdict.OK, Verdict.BELOW_MARGIN)
 """Findings of one monitor that a pass takes in: a few megabytes, however many an outage let pile up."""
@@ -92,6 +94,15 @@ class AlertStore:
         """
         conditions = of_monitor(tables.alerts, model, version)
         return self._alerts(*conditions, order=tables.alerts.c.opened_at.desc(), limit=limit, damaged=damaged)
+
+    def known(self, names: Iterable[str], *, damaged: list[str]) -> dict[str, Alert]:
+        """Return alerts by their ids; what cannot be read is left out, its reason put into `damaged`."""
+        c, found, wanted = tables.alerts.c, dict[str, Alert](), sorted(set(names))
+        for first in range(0, len(wanted), NAMED_AT_ONCE):
+            some = wanted[first : first + NAMED_AT_ONCE]
+            read = self._alerts(c.id.in_(some), order=c.opened_at, damaged=damaged)
+            found |= {alert.id: alert for alert in read}
+        return found
 
     def open_by_monitor(self) -> dict[tuple[str, int], list[Alert | DamagedRow]]:
         """Return the open alerts of each monitor that has any, oldest first; why, for one that cannot be read."""

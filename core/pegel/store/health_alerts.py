@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from pegel.alerts.health import HealthAlert, HealthKind
+from pegel.alerts.health import HealthAlert
+from pegel.alerts.health_kind import HealthKind
 from pegel.store import tables
 from pegel.store.database import writing
 from pegel.store.keyed_rows import keyed_rows
@@ -29,6 +30,7 @@ class HealthAlerts:
         """Keep what is known in place of what was."""
         row = {name: getattr(alert, name) for name in alert.__dataclass_fields__}
         row |= {"kind": alert.kind.value, "models": list(alert.models), "told": list(alert.told)}
+        row |= {"known_to": list(alert.known_to), "missed": list(alert.missed)}
         with writing(self._engine) as connection:
             upsert(connection, tables.health_alerts, [row])
 
@@ -40,5 +42,5 @@ class HealthAlerts:
 
 
 def _alert(row: sa.RowMapping) -> HealthAlert:
-    listed = {name: tuple(row[name]) for name in ("models", "told")}
+    listed = {name: tuple(row[name]) for name in ("models", "told", "known_to", "missed")}
     return typed(HealthAlert, dict(row) | listed | {"kind": HealthKind(row["kind"])})

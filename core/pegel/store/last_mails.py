@@ -1,9 +1,11 @@
-"""When each address was sent its last message, and what waits for company, kept from one pass to the next."""
+"""When each addressee was sent its last message, what waits for company, and who cannot be reached."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -15,37 +17,75 @@ from pegel.store.database import reading, writing
 from pegel.store.row_codec import fetched
 from pegel.store.statements import upsert
 
+_NOTHING: dict[str, Any] = {"sent_at": None, "waiting_since": None, "failing_since": None, "tries": 0, "why": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """An addressee to which nothing gets since an instant: how often it was tried, and why that last failed."""
+
+    address: str
+    since: datetime
+    tries: int
+    why: str
+
 
 class LastMails:
-    """One row for each address."""
+    """One row for each addressee."""
 
     def __init__(self, engine: Engine) -> None:
         """Use the migrated database behind `engine`."""
         self._engine = engine
 
     def of(self, addresses: Iterable[str]) -> dict[str, Addressee]:
-        """Return what is known of these addresses; nothing of one that was never written to.
+        """Return what is known of these addressees; nothing of one that was never written to.
 
         A row that cannot be read holds back no mail: it is left out.
         """
-        c, found = tables.last_mails.c, dict[str, Addressee]()
+        rows = {address: self._row(address) for address in sorted(set(addresses))}
+        known = {address: row for address, row in rows.items() if row is not None}
+        return {address: Addressee(row["sent_at"], row["waiting_since"]) for address, row in known.items()}
+
+    def unreached(self) -> list[Unreached]:
+        """Return who cannot be reached now, by name; what cannot be read is left out."""
+        c, found = tables.last_mails.c, list[Unreached]()
         with reading(self._engine) as connection:
-            for address in sorted(set(addresses)):
-                statement = sa.select(c.sent_at, c.waiting_since).where(c.address == address)
-                for row in fetched(connection, statement, "when an address was sent its last mail"):
-                    if not isinstance(row, DamagedRow):
-                        found[address] = Addressee(row["sent_at"], row["waiting_since"])
+            names = connection.execute(sa.select(c.address).where(c.failing_since.is_not(None)).order_by(c.address))
+            addresses = names.scalars().all()
+        for address in addresses:
+            row = self._row(address)
+            if row is not None:
+                found.append(Unreached(address, row["failing_since"], row["tries"], row["why"]))
         return found
 
     def sent(self, address: str, at: datetime) -> None:
-        """Note that an address was sent a message: nothing waits any more."""
-        self._note(address, at, None)
+        """Note that an addressee was sent a message: nothing waits any more, and it can be reached."""
+        self._note(address, {**_NOTHING, "sent_at": at})
 
-    def waits(self, address: str, known: Addressee, since: datetime) -> None:
-        """Note since when something waits for company that is due to an address."""
-        self._note(address, known.sent_at, since)
+    def waits(self, address: str, since: datetime) -> None:
+        """Note since when something waits for company that is due to an addressee."""
+        self._note(address, {**(self._row(address) or _NOTHING), "waiting_since": since})
 
-    def _note(self, address: str, sent_at: datetime | None, waiting_since: datetime | None) -> None:
-        row = {"address": address, "sent_at": sent_at, "waiting_since": waiting_since}
+    def failed(self, address: str, at: datetime, why: str) -> None:
+        """Count a message that was not accepted, and may be later."""
+        known = self._row(address) or _NOTHING
+        since = known["failing_since"] or at
+        self._note(address, {**known, "failing_since": since, "tries": known["tries"] + 1, "why": why})
+
+    def answered(self, address: str) -> None:
+        """Note that an addressee can be reached, whatever it makes of a message."""
+        known = self._row(address)
+        if known is not None and known["failing_since"] is not None:
+            self._note(address, {**known, "failing_since": None, "tries": 0, "why": ""})
+
+    def _row(self, address: str) -> dict[str, Any] | None:
+        """Return what is kept of an addressee; None without anything that can be read."""
+        c = tables.last_mails.c
+        statement = sa.select(*(c[name] for name in _NOTHING)).where(c.address == address)
+        with reading(self._engine) as connection:
+            rows = list(fetched(connection, statement, "when an address was sent its last mail"))
+        return next((dict(row) for row in rows if not isinstance(row, DamagedRow)), None)
+
+    def _note(self, address: str, row: dict[str, Any]) -> None:
         with writing(self._engine) as connection:
-            upsert(connection, tables.last_mails, [row])
+            upsert(connection, tables.last_mails, [{"address": address, **row}])

@@ -587,6 +587,7 @@ alert_events = sa.Table(
     sa.Column("until", Instant),
     sa.Column("details", Document, nullable=False),
     sa.Index(None, "alert"),
+    sa.Index(None, "at"),
     sa.Index(None, "model", "version"),
 )
 
@@ -647,16 +648,31 @@ health_alerts = sa.Table(
     sa.Column("reason", Foreign, nullable=False),
     sa.Column("mailed_at", Instant),
     sa.Column("told", Document, nullable=False),
+    sa.Column("known_to", Document, nullable=False),
+    sa.Column("missed", Document, nullable=False),
 )
 
 # When an address was sent its last message, after which it is left alone for a while, and since when something waits
-# for company.
+# for company. `failing_since`: since when nothing was accepted that was due to it, `tries` that failed since then, and
+# `why` the last one did.
 last_mails = sa.Table(
     "last_mails",
     metadata,
     sa.Column("address", sa.Text, primary_key=True),
     sa.Column("sent_at", Instant),
     sa.Column("waiting_since", Instant),
+    sa.Column("failing_since", Instant),
+    _count("tries"),
+    sa.Column("why", Foreign, nullable=False),
+)
+
+# Until when the digests of an addressee have told, by the time of a week at which they are sent.
+digests = sa.Table(
+    "digests",
+    metadata,
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("every", sa.Text, primary_key=True),
+    sa.Column("until", Instant, nullable=False),
 )
 
 # Who may write for a group. `unfinished_reads`: drivers that began to read since the last commit and did not end by a

@@ -108,7 +108,8 @@ def group_speakers(specs: Mapping[str, MonitorSpec]) -> frozenset[str]:
     known: set[str] = set()
     speaking = set()
     for key in sorted(specs):
-        addresses = set(specs[key].alerts.emails)
+        alerts = specs[key].alerts
+        addresses = {*alerts.emails, *(address for route in alerts.routes for address in route.to)}
         if not addresses <= known:
             speaking.add(key)
         known |= addresses

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pegel.alerts.silencing import Silence
 from pegel.archive.folders import NOT_LABELS
-from pegel.errors import SetupError, Unavailable
+from pegel.errors import InvalidSpec, SetupError, Unavailable
 from pegel.reconcile.actions import ActionKind, Target, launched
 from pegel.reconcile.driver_health import why_doubtful
 from pegel.reconcile.job_backend import JobState
@@ -16,6 +16,7 @@ from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.reconcile.worker_planner import explained_namespaces
 from pegel.report.answer_words import nobody_can_tell
+from pegel.report.health_signs import unreached_signs
 from pegel.report.model_list import model_rows
 from pegel.report.progress import ago, progress
 from pegel.report.reading import Sources
@@ -23,6 +24,8 @@ from pegel.report.refused_labels import refused_of_all
 from pegel.report.silence_words import silenced
 from pegel.report.views import ModelRow
 from pegel.report.worker_words import is_silent, worker_words
+from pegel.spec.deployment_routes import deployment_routes
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.settings import Settings
@@ -31,6 +34,7 @@ from pegel.store.database import connect
 from pegel.store.database_file import refuse_missing
 from pegel.store.identity_store import IdentityStore
 from pegel.store.label_store import LabelStore
+from pegel.store.last_mails import LastMails
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.store.silence_store import SilenceStore
@@ -163,6 +167,7 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         moves = log.recent(limit=1, damaged=damaged_lines)
         specs = Registry(engine).list()
         refused = refused_of_all(LabelStore(engine), specs)
+        unreached = _unreached(settings, LastMails(engine), specs, now)
         explaining = _explaining(settings, WorkerBeats(engine), explained_namespaces(specs), now)
         unknown = nobody_can_tell(specs, IdentityStore(engine).unknown())
         explaining += [StatusLine(name=key, state=words) for key, words in unknown.items()]
@@ -188,6 +193,7 @@ def _stored(settings: Settings, now: datetime) -> dict[str, list[StatusLine]]:
         "models": models,
         "labels": labels,
         "silences": silences,
+        **({"addressees": unreached} if unreached else {}),
         "last reconcile action": last,
     }
 
@@ -210,6 +216,19 @@ def _beat(settings: Settings, beat: Heartbeat, log: ActionLog, now: datetime) ->
     else:
         remedy = GOES_ON if trouble == beat.missing else RESTARTS
     return StatusLine(name=beat.group, state=state, good=False, remedy=remedy)
+
+
+def _unreached(
+    settings: Settings, last_mails: LastMails, specs: list[MonitorSpec], now: datetime
+) -> list[StatusLine]:
+    """Return who is due something that cannot be delivered."""
+    try:
+        routes = deployment_routes(settings.alert_routes)
+    except InvalidSpec as error:
+        return [StatusLine(name="routes", state=str(error), good=False, remedy="mend that file")]
+    signs = unreached_signs(last_mails.unreached(), specs, routes, now)
+    remedy = "look at the runs of alert_dispatch in Airflow, and at the connection there"
+    return [StatusLine(name=sign.about, state=sign.reason, good=False, remedy=remedy) for sign in signs]
 
 
 def _explaining(settings: Settings, beats: WorkerBeats, namespaces: set[str], now: datetime) -> list[StatusLine]:

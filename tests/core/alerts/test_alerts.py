@@ -10,7 +10,7 @@ import pytest
 
 from pegel.alerts.alert import Alert, Change, MailKind
 from pegel.alerts.alert_kind import AlertKind
-from pegel.alerts.severity import Severity
+from pegel.alerts.magnitude import Magnitude
 from pegel.alerts.silencing import Silence
 from pegel.alerts.update import update
 from pegel.judge.findings import Finding, Verdict
@@ -102,7 +102,7 @@ def test_a_further_feature_is_news() -> None:
 
 @pytest.mark.parametrize(
     ("effects", "minutes"),
-    [((0.3, 0.5, 0.59), []), ((0.3, -0.61), [2]), ((0.3, 0.7, 1.3, 1.41), [2, 4]), ((0.3, 0.01, 0.3), [])],
+    [((0.3, 0.5, 0.59), []), ((0.3, -0.61), [2]), ((0.1, 0.25, 0.45, 0.51), [2, 4]), ((0.3, 0.01, 0.3), [])],
 )
 def test_a_change_that_doubles_is_news(effects: tuple[float, ...], minutes: list[int]) -> None:
     """What is twice as large as the last mail told it is mailed at once, as grown; less is not, nor is a return."""
@@ -118,9 +118,9 @@ def test_a_change_that_doubles_is_news(effects: tuple[float, ...], minutes: list
 
 
 def test_sizes_of_other_units_are_not_compared() -> None:
-    """A shift in sigma that becomes a share of rows has not grown, whatever the numbers are."""
+    """A shift in sigma that becomes a wider spread has not grown, whatever the numbers are."""
     history = History()
-    for unit, effect in (("sigma", 0.1), ("TV", 0.9)):
+    for unit, effect in (("sigma", 0.25), ("sd ratio", 1.9)):
         finding = sample_finding(history.minute, "distance", effect=effect, effect_unit=unit)
         history.take_in([finding], [sample_window(history.minute, verdict=Verdict.DRIFT)])
 
@@ -162,7 +162,7 @@ def test_failures_that_grow_are_news() -> None:
 
     assert [(1, MailKind.OPENED), (2, MailKind.GROWN)] == history.mails
     assert change.mail is not None
-    assert {"missing answers": Severity("share of events", 0.033)} == change.mail.grown
+    assert {"missing answers": Magnitude("share of events", 0.033)} == change.mail.grown
 
 
 def test_a_feature_that_comes_back_is_not_news() -> None:
@@ -313,7 +313,7 @@ def test_who_has_a_mail_is_not_sent_it_again() -> None:
     history = History(spec)
     (change,) = history.live("distance")
     assert change.unmailed is not None
-    partly = replace(change.unmailed, told=("ada@example.org",), told_severities=change.unmailed.severities)
+    partly = replace(change.unmailed, told=("ada@example.org",), told_magnitudes=change.unmailed.magnitudes)
     history.alerts[partly.id] = partly
     (rest,) = history.live("distance", "airline")
     (news,) = history.live("distance", "airline")

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from pegel.alerts.alert import Alert
-from pegel.alerts.health import HealthAlert, HealthKind
+from pegel.alerts.health import HealthAlert
+from pegel.alerts.health_kind import HealthKind
 from pegel.alerts.message_identity import MailIdentity, message_id, thread_id
 from pegel.alerts.update import update
 from pegel.testing.manual_clock import START

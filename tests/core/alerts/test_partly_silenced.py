@@ -120,7 +120,7 @@ def test_what_was_told_before_a_silence_is_not_news_after_it() -> None:
         (1, MailKind.OPENED, ("distance", "airline")),
         (2, MailKind.GROWN, ("airline", "origin")),
     ] == dispatcher.told
-    assert {"distance", "airline", "origin"} == set(dispatcher.alert.mailed_severities)
+    assert {"distance", "airline", "origin"} == set(dispatcher.alert.mailed_magnitudes)
 
 
 def test_a_repetition_tells_the_rest_alone() -> None:

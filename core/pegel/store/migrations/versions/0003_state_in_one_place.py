@@ -81,6 +81,7 @@ def downgrade() -> None:
             "dispatch_failures",
             "silences",
             "alerts",
+            "digests",
             "last_mails",
             "health_alerts",
             "worker_beats",
@@ -434,13 +435,17 @@ def _unwatched() -> None:
     op.create_table(
         "health_alerts",
         *(_text("kind"), _text("about"), _text("group"), _text("models"), _instant("since"), _text("reason")),
-        *(_instant("mailed_at", null=True), _text("told")),
+        *(_instant("mailed_at", null=True), _text("told"), _text("known_to"), _text("missed")),
         _key("health_alerts", "kind", "about"),
     )
     op.create_table(
         "last_mails",
         *(_text("address"), _instant("sent_at", null=True), _instant("waiting_since", null=True)),
+        *(_instant("failing_since", null=True), _count("tries"), _text("why")),
         _key("last_mails", "address"),
+    )
+    op.create_table(
+        "digests", *(_text("address"), _text("every"), _instant("until")), _key("digests", "address", "every")
     )
 
 

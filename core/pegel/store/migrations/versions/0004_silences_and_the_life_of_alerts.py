@@ -83,11 +83,14 @@ def _alert_events() -> None:
         sa.PrimaryKeyConstraint("seq", name="pk_alert_events"),
     )
     op.create_index("ix_alert_events_alert", "alert_events", ["alert"])
+    op.create_index("ix_alert_events_at", "alert_events", ["at"])
     op.create_index("ix_alert_events_model_version", "alert_events", ["model", "version"])
 
 
 def _nothing_held_back() -> None:
-    """Say of the alerts that are there, in their documents, that no silence holds back a mail about them."""
+    """Say of the alerts that are there, in their documents, that no mail is held back, and nobody missed one."""
     op.execute(
-        """UPDATE alerts SET alert = '{"held_back":"","held_by":[],' || substr(alert, 2) WHERE alert LIKE '{"%'"""
+        """UPDATE alerts SET alert = '{"held_back":"","held_by":[],"severity":"info","mailed_severity"\\:null,'
+        || '"known_to":[],"missed":{},' || substr(replace(alert, '_severities":', '_magnitudes":'), 2)
+        WHERE alert LIKE '{"%'"""
     )

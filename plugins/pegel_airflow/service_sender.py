@@ -1,0 +1,83 @@
+"""Messages to chats and pagers, through Airflow's HTTP connections.
+
+A connection `pegel_NAME` of type `http`: its host is the address, to which a password is appended where no login is
+stated, because the last part of such an address is a secret; of PagerDuty the password is the key of the integration.
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from pegel.spec.alert_routes import service_of
+from pegel_airflow.mail_sender import Delivery
+
+if TYPE_CHECKING:
+    from pegel.report.notice import Notice
+
+ANSWERS_WITHIN_S: Final = 10
+"""Seconds for which a pass waits for one of them; it is asked again a minute later."""
+REFUSED: Final = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+"""Answers that say that the message itself is wrong: sent again, it gets the same one. Any other may be mended: a
+connection that is not there, a key that is not known, a server that is away."""
+PATHS: Final = {"pagerduty": "/v2/enqueue"}
+
+log = structlog.get_logger()
+
+
+class ServiceSender:
+    """Sends notices; a connection that does not answer is not asked again in the same pass."""
+
+    def __init__(self) -> None:
+        """Ask nobody yet."""
+        self._away: dict[str, str] = {}
+
+    def deliver(self, address: str, notice: Notice) -> Delivery:
+        """Send a notice to one addressee. Raises nothing that a server or a connection is to blame for.
+
+        No address is told in what went wrong: it is a secret.
+        """
+        service, connection = service_of(address)
+        if address in self._away:
+            return Delivery(later={address: self._away[address]})
+        try:
+            status = self._post(service, connection, notice)
+        except Exception as error:  # whatever a hook, a connection or a server does
+            why = f"no answer by connection {connection} of Airflow: {type(error).__name__}"
+            log.warning("not told", addressee=address, reason=why)
+            self._away[address] = why
+            return Delivery(later={address: why})
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            return Delivery(accepted=[address])
+        why = f"connection {connection} of Airflow answered {status}"
+        log.warning("not told", addressee=address, reason=why)
+        return Delivery(refused={address: why}) if status in REFUSED else Delivery(later={address: why})
+
+    @staticmethod
+    def _post(service: str, connection: str, notice: Notice) -> int:
+        """Return the status of the last answer, the first that is no success."""
+        from airflow.providers.http.hooks.http import HttpHook
+
+        from pegel.report.service_payloads import payloads
+
+        hook = HttpHook(method="POST", http_conn_id=connection)
+        known = hook.get_connection(connection)
+        secret = known.password or ""
+        own = f"/{secret.lstrip('/')}" if secret and not known.login else ""
+        # The same at each try, for whoever looks at it.
+        headers = {"Content-Type": "application/json", "Idempotency-Key": notice.id}
+        options = {"check_response": False, "timeout": ANSWERS_WITHIN_S, "allow_redirects": False}
+        status = int(HTTPStatus.OK)
+        for payload in payloads(service, notice, secret):
+            answer = hook.run(
+                PATHS.get(service, own), data=json.dumps(payload), headers=headers, extra_options=options
+            )
+            status = int(answer.status_code)
+            if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+                return status
+        return status
