@@ -129,11 +129,7 @@ class MonitorDispatch:
             self.turns.lines.append(f"{alert.key}: {mail.kind.value}, mailed to {', '.join(delivery.accepted)}")
         if delivery.waiting:
             self.turns.lines.append(f"{alert.key}: {mail.kind.value}, {delivery.why_waiting()}")
-        reached = delivery.later and not delivery.waiting and (delivery.accepted or unmailed.told)
-        if reached or mail.ordinal:
-            # Who cannot be reached holds up no further news to the others.
-            if reached or settled:
-                self._save(_missed(alert, unmailed, mail, (*delivery.later, *delivery.waiting)), mail, delivery)
+        if self._saved_without_some(mail, alert, unmailed, delivery):
             return
         if delivery.later or delivery.waiting:
             if settled:
@@ -146,6 +142,13 @@ class MonitorDispatch:
         elif not delivery.accepted and not unmailed.told:
             alert = replace(alert, mail_failed="; ".join(f"{to}: {why}" for to, why in delivery.refused.items()))
         self._save(alert, mail, delivery)
+
+    def _saved_without_some(self, mail: Mail, alert: Alert, unmailed: Alert, delivery: Delivery) -> bool:
+        """Save that some could not be reached; they hold up no further news to the others. Say whether that is so."""
+        reached = bool(delivery.later and not delivery.waiting and (delivery.accepted or unmailed.told))
+        if reached or (mail.ordinal and delivery.settled):
+            self._save(_missed(alert, unmailed, mail, (*delivery.later, *delivery.waiting)), mail, delivery)
+        return reached or mail.ordinal != ""
 
     def _save(self, alert: Alert, mail: Mail, delivery: Delivery) -> None:
         from pegel.alerts.alert import Change

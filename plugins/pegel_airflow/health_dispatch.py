@@ -89,8 +89,8 @@ class HealthDispatch:
         from pegel.alerts.health import due, seen
 
         alert = seen(known, sign, self.now)
-        mail = None if alert is None else due(
-            alert, specs, silenced, self.now, is_over=sign is None, routes=self.routes
+        mail = (
+            None if alert is None else due(alert, specs, silenced, self.now, is_over=sign is None, routes=self.routes)
         )
         if alert is None or (sign is None and mail is None):
             self.stores.health.forget(*key)

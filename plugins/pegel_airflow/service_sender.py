@@ -47,7 +47,7 @@ class ServiceSender:
             return Delivery(later={address: self._away[address]})
         try:
             status = self._post(service, connection, notice)
-        except Exception as error:  # whatever a hook, a connection or a server does
+        except Exception as error:  # noqa: BLE001  whatever a hook, a connection or a server does
             why = f"no answer by connection {connection} of Airflow: {type(error).__name__}"
             log.warning("not told", addressee=address, reason=why)
             self._away[address] = why
@@ -74,9 +74,7 @@ class ServiceSender:
         options = {"check_response": False, "timeout": ANSWERS_WITHIN_S, "allow_redirects": False}
         status = int(HTTPStatus.OK)
         for payload in payloads(service, notice, secret):
-            answer = hook.run(
-                PATHS.get(service, own), data=json.dumps(payload), headers=headers, extra_options=options
-            )
+            answer = hook.run(PATHS.get(service, own), data=json.dumps(payload), headers=headers, extra_options=options)
             status = int(answer.status_code)
             if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
                 return status

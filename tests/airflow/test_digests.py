@@ -60,7 +60,7 @@ class Days:
     def text(self, at: int = -1) -> str:
         """Return the plain text of a digest."""
         digests = [mail for mail in self.server.kept if "digest" in str(mail["Subject"])]
-        return str(digests[at].get_content())
+        return str(digests[at].get_content()).replace("\r\n", "\n")
 
 
 @pytest.fixture
@@ -210,9 +210,7 @@ def test_a_silence_holds_back_a_digest(days: Days) -> None:
     assert [] == days.mails
 
 
-def test_a_route_sends_to_a_digest(
-    days: Days, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_route_sends_to_a_digest(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the severity is; a chat has its digest, too, and others are told at once."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     routes = [{"kind": "drift", "digest": True, "to": ["slack:chat", BEN], "continue": True}]

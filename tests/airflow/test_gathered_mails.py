@@ -252,7 +252,6 @@ def test_what_waited_long_enough_goes_alone(settings: Settings, server: Server) 
     alerting.drain(patient)
     stores.results.write([sample_window(at, model="calm") for at in range(1, 20)])
     alerting.drain(patient)
-    known = stores.last_mails.of([ADA])[ADA]
     stores.last_mails.waits(ADA, datetime.now(UTC) - timedelta(minutes=31))
     alerting.drain(patient)
 

@@ -29,9 +29,9 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     """A server behind Airflow's connections of four services, each at a path of its own."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with running_receiver() as receiver:
-        monkeypatch.setenv("AIRFLOW_CONN_PEGEL_CHAT", receiver.connection("/services", password="T0/B0/secret"))
+        monkeypatch.setenv("AIRFLOW_CONN_PEGEL_CHAT", receiver.connection("/services", **{"password": "T0/B0/secret"}))
         monkeypatch.setenv("AIRFLOW_CONN_PEGEL_TEAM", receiver.connection("/teams"))
-        monkeypatch.setenv("AIRFLOW_CONN_PEGEL_ONCALL", receiver.connection(password="a key"))
+        monkeypatch.setenv("AIRFLOW_CONN_PEGEL_ONCALL", receiver.connection(**{"password": "a key"}))
         monkeypatch.setenv("AIRFLOW_CONN_PEGEL_OTHER", receiver.connection("/hook"))
         yield receiver
 
@@ -244,7 +244,7 @@ def test_who_cannot_be_reached_is_told_of_to_others(settings: Settings, server: 
     watched(settings, routes=[NOT_WATCHED, {"to": [ADA, "slack:chat"]}])
     drifts(settings)
     begin = datetime.now(UTC)
-    for minutes in range(0, int(UNREACHABLE_FOR / timedelta(minutes=1)) + 3):
+    for minutes in range(int(UNREACHABLE_FOR / timedelta(minutes=1)) + 3):
         look(settings, begin + timedelta(minutes=minutes))
     receiver.status.clear()
     look(settings, begin + timedelta(minutes=20))

@@ -161,8 +161,7 @@ def _unmailed(alert: Alert, spec: MonitorSpec) -> tuple[str, ...]:
     return tuple(
         one.feature
         for one in alert.features
-        if one.feature not in alert.mailed_magnitudes
-        and lasts(one, alert.kind, spec)
+        if one.feature not in alert.mailed_magnitudes and lasts(one, alert.kind, spec)
     )
 
 

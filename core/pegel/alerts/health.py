@@ -28,7 +28,6 @@ from pegel.spec.limits import (
 )
 from pegel.spec.monitor_spec import MonitorSpec
 
-
 PATIENCE = {
     HealthKind.NOT_WATCHED: NOT_WATCHED_FOR,
     HealthKind.BEHIND: BEHIND_FOR,

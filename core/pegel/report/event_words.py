@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pegel.alerts.severity import Severity
+from pegel.alerts.magnitude import Magnitude
 from pegel.detect.effect import percent_of
 from pegel.judge.event_counts import KINDS, Among
 from pegel.judge.findings import Finding
@@ -57,7 +57,7 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings about events: those still seen before older ones, of these the largest share first."""
     known = list(findings)
     newest = max((finding.span.end for finding in known), default=None)
-    return sorted(known, key=lambda finding: (_is_old(finding, newest), -Severity.of(finding).size, finding.feature))
+    return sorted(known, key=lambda finding: (_is_old(finding, newest), -Magnitude.of(finding).size, finding.feature))
 
 
 def _is_old(finding: Finding, newest: datetime | None) -> bool:

@@ -33,9 +33,7 @@ class Notice:
     alerts: tuple[Noticed, ...]
 
 
-def notice(
-    told: Sequence[tuple[MailIdentity, Lead]], *, addressee: str, page_url: str, now: datetime
-) -> Notice:
+def notice(told: Sequence[tuple[MailIdentity, Lead]], *, addressee: str, page_url: str, now: datetime) -> Notice:
     """Return the message that tells these, one at least, to one addressee."""
     leads = [lead for _, lead in told]
     said = many_words(leads, page_url=page_url, now=now).text if len(leads) > 1 else _alone(leads[0], page_url)

@@ -77,9 +77,7 @@ def _pagerduty(notice: Notice, secret: str) -> list[Payload]:
 def _event_of(notice: Notice, secret: str, one: Noticed) -> Payload:
     lead = one.lead
     summary = f"{', '.join(lead.models)}: {lead.sentence}"
-    return _event(
-        notice, secret, key=one.key, summary=summary, severity=lead.severity.value, details=lead.quiet
-    )
+    return _event(notice, secret, key=one.key, summary=summary, severity=lead.severity.value, details=lead.quiet)
 
 
 def _event(notice: Notice, secret: str, *, key: str, summary: str, severity: str, details: str) -> Payload:

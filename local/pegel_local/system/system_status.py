@@ -218,9 +218,7 @@ def _beat(settings: Settings, beat: Heartbeat, log: ActionLog, now: datetime) ->
     return StatusLine(name=beat.group, state=state, good=False, remedy=remedy)
 
 
-def _unreached(
-    settings: Settings, last_mails: LastMails, specs: list[MonitorSpec], now: datetime
-) -> list[StatusLine]:
+def _unreached(settings: Settings, last_mails: LastMails, specs: list[MonitorSpec], now: datetime) -> list[StatusLine]:
     """Return who is due something that cannot be delivered."""
     try:
         routes = deployment_routes(settings.alert_routes)

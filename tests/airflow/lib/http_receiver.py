@@ -37,7 +37,7 @@ def running_receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         """Keeps each message."""
 
-        def do_POST(self) -> None:  # noqa: N802 - the library's
+        def do_POST(self) -> None:
             """Take a message."""
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             status = next((code for path, code in receiver.status.items() if self.path.startswith(path)), 202)

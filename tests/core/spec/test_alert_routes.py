@@ -61,7 +61,10 @@ def test_a_spec_knows_every_kind_and_severity() -> None:
         ({"routes": [{"to": "a@b.org", "severity": "high"}]}, "expected one of critical, warning, info"),
         ({"routes": [{"to": "a@b.org", "kind": "drfit"}]}, "did you mean `drift`?"),
         ({"routes": [{"to": "a@b.org", "hours": "9-17"}]}, "route 1: hours: expected `sun 02:00-04:00 Europe/Berlin`"),
-        ({"routes": [{"to": "pagerduty:oncall", "digest": "true"}]}, "a digest wakes nobody; leave out pagerduty:oncall"),
+        (
+            {"routes": [{"to": "pagerduty:oncall", "digest": "true"}]},
+            "a digest wakes nobody; leave out pagerduty:",
+        ),
         ({"routes": [{"to": "a@b.org", "continue": "perhaps"}]}, "route 1: continue: expected true or false"),
         ({"routes": "a@b.org"}, "expected a list of routes"),
         ({"routes": [{"to": "a@b.org"}] * 51}, "expected at most 50 routes, given 51"),
