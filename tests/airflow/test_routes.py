@@ -29,9 +29,9 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     """A server behind Airflow's connections of four services, each at a path of its own."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with running_receiver() as receiver:
-        monkeypatch.setenv("AIRFLOW_CONN_PEGEL_CHAT", receiver.connection("/services", **{"password": "T0/B0/secret"}))
+        monkeypatch.setenv("AIRFLOW_CONN_PEGEL_CHAT", receiver.connection("/services", "T0/B0/secret"))
         monkeypatch.setenv("AIRFLOW_CONN_PEGEL_TEAM", receiver.connection("/teams"))
-        monkeypatch.setenv("AIRFLOW_CONN_PEGEL_ONCALL", receiver.connection(**{"password": "a key"}))
+        monkeypatch.setenv("AIRFLOW_CONN_PEGEL_ONCALL", receiver.connection("", "a key"))
         monkeypatch.setenv("AIRFLOW_CONN_PEGEL_OTHER", receiver.connection("/hook"))
         yield receiver
 

@@ -24,9 +24,9 @@ class Receiver:
         """Return what was accepted at a path, in order."""
         return [body for asked, status, body, _ in self.asked if asked == path and status < 300]
 
-    def connection(self, path: str = "", **more: Any) -> str:
+    def connection(self, path: str = "", secret: str = "") -> str:
         """Return a connection of Airflow that leads to a path, as JSON."""
-        return json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{self.port}{path}", **more})
+        return json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{self.port}{path}", "password": secret})
 
 
 @contextmanager
