@@ -256,7 +256,8 @@ def test_who_cannot_be_reached_is_told_of_to_others(settings: Settings, server: 
         f"{ADA}: delays/1: with people who can be reached again",
     ] == subjects(server)
     assert "slack:chat takes nothing since " in server.kept[1].get_content()
-    assert {} == services.stores(settings).health.all(damaged={})
+    kept = services.stores(settings).health.all(damaged={})
+    assert [HealthKind.NOT_WATCHED] == [kind for kind, _ in kept]
 
 
 def test_that_it_is_over_is_told_to_those_who_knew(settings: Settings, server: Server, receiver: Receiver) -> None:
