@@ -6,7 +6,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from pegel.spec import durations, limits, outside_text, spec_fields, spec_problems, spec_text
+from pegel.spec import durations, email_addresses, limits, outside_text, spec_fields, spec_problems, spec_text
 from pegel_local.backends.child_environments import NEEDED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         "a length of time in a spec": (durations.LONGEST.days,),
         "names of models, namespaces, groups": (spec_fields.LONGEST_NAME,),
         "references, addresses, names of columns in a spec": (spec_fields.LONGEST_TEXT,),
-        "an address of a person": (spec_fields.LONGEST_EMAIL,),
+        "an address of a person": (email_addresses.LONGEST_EMAIL,),
         "text of others in a terminal, page, report, mail": (
             outside_text.NAME_LIMIT,
             outside_text.LONGEST_SHOWN,

@@ -56,7 +56,7 @@ def stored(engine: Engine, claim: Claim) -> tuple[int, list[bytes], int]:
     """Return up to where was read, what is open, and what the ledger has judged."""
     restored = StreamStore(engine).restore(claim)
     with engine.connect() as connection:
-        judged = connection.exec_driver_sql("SELECT sum(judged) FROM ledger").scalar()
+        judged = connection.exec_driver_sql("SELECT sum(judged) FROM ledger").scalar_one()
     return restored.offsets[TOPIC, 0].end, [part.data for part in restored.pane_parts], int(judged)
 
 

@@ -136,7 +136,7 @@ def test_a_request_of_too_many_rows_is_not_written(features: int) -> None:
 
     def of(rows: int) -> Attributions:
         values = np.full((rows, features), -1.2345678901234567)
-        base = np.arange(rows) - 0.12345678901234567
+        base = np.arange(rows, dtype=np.float64) - 0.12345678901234567
         return Attributions(
             values=values,
             base=base,

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from pegel.alerts.health import HealthAlert, HealthKind
+from pegel.alerts.health import HealthAlert
+from pegel.alerts.health_kind import HealthKind
 from pegel.errors import DamagedRow
 from pegel.store.database import writing
 from pegel.store.health_alerts import HealthAlerts

@@ -31,7 +31,7 @@ def commit(store: StreamStore, claim: Claim, *numbers: int) -> None:
 def stored(engine: sa.Engine, claim: Claim) -> tuple[int, int]:
     """Return up to where was read, and what the ledger has judged."""
     with engine.connect() as connection:
-        judged = connection.exec_driver_sql("SELECT sum(judged) FROM ledger").scalar()
+        judged = connection.exec_driver_sql("SELECT sum(judged) FROM ledger").scalar_one()
     return StreamStore(engine).restore(claim).offsets[TOPIC, 0].end, int(judged)
 
 
