@@ -9,9 +9,10 @@ loses one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -27,6 +28,7 @@ from pegel_airflow.turns import Turns
 
 if TYPE_CHECKING:
     from pegel.alerts.alert import Alert, Change, Mail
+    from pegel.report.read_slow_signs import DiskUsage
     from pegel.spec.alert_routes import Route
     from pegel.spec.monitor_spec import MonitorSpec
     from pegel.store.alert_store import Inbox
@@ -220,8 +222,17 @@ class Pass:
         monitors = MonitorDispatch(self._stores, self._sender, self._now, self._turns, self.outbox, self._routes)
         for model, version in self._stores.alerts.monitors():
             monitors.monitor(model, version, specs, unreadable)
-        health = HealthDispatch(self._stores, self._sender, self._now, self._turns, self.outbox, self._routes)
+        disks = self._disks()
+        health = HealthDispatch(self._stores, self._sender, self._now, self._turns, self.outbox, self._routes, disks)
         health.look(specs.values())
+
+    def _disks(self) -> Mapping[Path, DiskUsage]:
+        """Return how full the disks of this machine are that the home and the archive lie on."""
+        from pegel.report.read_slow_signs import usages
+        from pegel.spec.model_roots import local_folder
+
+        archive = local_folder(self._settings.archive_root)
+        return usages([self._settings.home, *([] if archive is None else [archive])])
 
     def _read_routes(self) -> None:
         from pegel.spec.deployment_routes import deployment_routes

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,6 +18,7 @@ from pegel_airflow.turns import Turns
 if TYPE_CHECKING:
     from pegel.alerts.health import HealthAlert, HealthMail, Sign
     from pegel.alerts.health_kind import HealthKind
+    from pegel.report.read_slow_signs import DiskUsage
     from pegel.spec.alert_routes import Route
     from pegel.spec.monitor_spec import MonitorSpec
     from pegel_airflow.services import Stores
@@ -35,6 +37,8 @@ class HealthDispatch:
     outbox: Outbox
     routes: Sequence[Route] = ()
     """Those of the deployment."""
+    disks: Mapping[Path, DiskUsage] = field(default_factory=dict)
+    """How full the disks are that everything is kept on, by a folder on each."""
 
     def look(self, specs: Iterable[MonitorSpec]) -> None:
         """Look at all groups and models of these specs, and give each sign its turn."""
@@ -43,8 +47,10 @@ class HealthDispatch:
     def _look(self, specs: Sequence[MonitorSpec]) -> None:
         from pegel.alerts.health import hidden_kinds, unhidden
         from pegel.report.health_signs import read_signs
+        from pegel.report.read_slow_signs import with_slow_signs
 
         found = read_signs(self.stores, specs, self.routes, self.now)
+        found = with_slow_signs(found, self.stores, specs, self.disks, self.now)
         for problem in found.problems:
             log.error("not looked at", reason=problem)
             self.turns.lines.append(f"the watching itself: {problem}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pegel.errors import PegelError
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from pegel.baseline.baseline import Baseline
 
 
-def plan(settings: Settings, spec_json: dict[str, Any]) -> list[str]:
-    """Return the plan, a line each, and print it; nothing is touched.
+def plan(
+    settings: Settings, spec_json: dict[str, Any], *, reach_within: timedelta = topic_admin.REACH_WITHIN
+) -> list[str]:
+    """Return the plan, a line each, and print it; nothing is touched. A broker is looked for `reach_within`.
 
     What cannot be told now, as of a broker that does not answer, stands in it as a line. Raises what a backend raises
     for a spec that it cannot serve.
@@ -26,15 +29,15 @@ def plan(settings: Settings, spec_json: dict[str, Any]) -> list[str]:
     before = stores.registry.get(spec.model.name, spec.model.version)
     lines = SpecChange(spec, before).lines()
     if not spec.model.is_table:
-        lines += [*_topics(settings, spec), *services.serving(settings).planned(spec).splitlines()]
+        lines += [*_topics(settings, spec, reach_within), *services.serving(settings).planned(spec).splitlines()]
     lines += _judged(settings, spec, before)
     print("\n".join(lines))  # noqa: T201 - a task's output is its log
     return lines
 
 
-def _topics(settings: Settings, spec: MonitorSpec) -> list[str]:
+def _topics(settings: Settings, spec: MonitorSpec, reach_within: timedelta) -> list[str]:
     try:
-        missing = topic_admin.missing(settings, spec.namespace, expected=spec.model.topic)
+        missing = topic_admin.missing(settings, spec.namespace, expected=spec.model.topic, reach_within=reach_within)
     except PegelError as error:
         return [f"topics: {shown(str(error), LONGEST_SENTENCE)}"]
     return [f"topics that are made: {', '.join(missing) or 'none'}"]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pegel.store.dispatch_failures import DispatchFailures
     from pegel.store.health_alerts import HealthAlerts
     from pegel.store.job_results import JobResults
+    from pegel.store.label_store import LabelStore
     from pegel.store.last_mails import LastMails
     from pegel.store.long_span_store import LongSpanStore
     from pegel.store.passes import Passes
@@ -80,6 +81,7 @@ class Stores:
     refreshes: RefreshStore
     failures: DispatchFailures
     jobs: JobResults
+    labels: LabelStore
     health: HealthAlerts
     tables: TableReads
     last_mails: LastMails
@@ -100,6 +102,7 @@ def stores(settings: Settings) -> Stores:
     from pegel.store.dispatch_failures import DispatchFailures
     from pegel.store.health_alerts import HealthAlerts
     from pegel.store.job_results import JobResults
+    from pegel.store.label_store import LabelStore
     from pegel.store.last_mails import LastMails
     from pegel.store.long_span_store import LongSpanStore
     from pegel.store.passes import Passes
@@ -119,6 +122,7 @@ def stores(settings: Settings) -> Stores:
         refreshes=RefreshStore(opened),
         failures=DispatchFailures(opened),
         jobs=JobResults(opened),
+        labels=LabelStore(opened),
         health=HealthAlerts(opened),
         tables=TableReads(opened),
         last_mails=LastMails(opened),

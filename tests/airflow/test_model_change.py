@@ -145,10 +145,10 @@ def test_a_plan_of_a_watched_model_says_what_will_be_judged(system: Settings) ->
     assert any(line.startswith("seen") for line in lines)
 
 
-def test_a_plan_without_a_broker_is_still_a_plan(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_without_a_broker_is_still_a_plan(settings: Settings) -> None:
     """What cannot be told stands in the plan as a line; the rest is told."""
-    monkeypatch.setattr(topic_admin, "REACH_WITHIN", timedelta(seconds=1))
-    lines = onboarding_plan.plan(settings.model_copy(update={"kafka": "127.0.0.1:9"}), wished().to_json())
+    away = settings.model_copy(update={"kafka": "127.0.0.1:9"})
+    lines = onboarding_plan.plan(away, wished().to_json(), reach_within=timedelta(seconds=1))
 
     assert any(line.startswith("topics: expected a broker at 127.0.0.1:9") for line in lines)
     assert "delays-v1: in memory" in lines

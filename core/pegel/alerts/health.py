@@ -19,11 +19,14 @@ from pegel.alerts.severity import Severity, health_severity
 from pegel.spec.alert_routes import Route
 from pegel.spec.limits import (
     BEHIND_FOR,
+    DISK_FILLS_FOR,
+    LABELS_LATE_FOR,
     NO_TRAFFIC_FOR,
     NOT_JUDGED_FOR,
     NOT_WATCHED_FOR,
     OPEN_LEDGER_FOR,
     RECORDS_LOST_FOR,
+    TRAFFIC_FELL_FOR,
     UNREACHABLE_FOR,
 )
 from pegel.spec.monitor_spec import MonitorSpec
@@ -35,6 +38,9 @@ PATIENCE = {
     HealthKind.NO_TRAFFIC: NO_TRAFFIC_FOR,
     HealthKind.RECORDS_LOST: RECORDS_LOST_FOR,
     HealthKind.OPEN_LEDGER: OPEN_LEDGER_FOR,
+    HealthKind.LABELS_LATE: LABELS_LATE_FOR,
+    HealthKind.TRAFFIC_FELL: TRAFFIC_FELL_FOR,
+    HealthKind.DISK_FILLS: DISK_FILLS_FOR,
     HealthKind.UNREACHABLE: UNREACHABLE_FOR,
 }
 """How long it may be so before anybody is mailed."""
@@ -46,8 +52,9 @@ _HIDES = {
         HealthKind.NOT_JUDGED,
         HealthKind.NO_TRAFFIC,
         HealthKind.OPEN_LEDGER,
+        HealthKind.TRAFFIC_FELL,
     ),
-    HealthKind.BEHIND: (HealthKind.NO_TRAFFIC, HealthKind.OPEN_LEDGER),
+    HealthKind.BEHIND: (HealthKind.NO_TRAFFIC, HealthKind.OPEN_LEDGER, HealthKind.TRAFFIC_FELL),
 }
 """What else is to be expected of the models of a group, and told by nobody, while this is so."""
 

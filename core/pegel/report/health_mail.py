@@ -22,6 +22,9 @@ STATES: Mapping[HealthKind, tuple[str, str]] = {
     HealthKind.NO_TRAFFIC: ("without traffic", "asked again"),
     HealthKind.RECORDS_LOST: ("missing records", "missing no further records"),
     HealthKind.OPEN_LEDGER: ("with a ledger that does not close", "with a ledger that closes again"),
+    HealthKind.LABELS_LATE: ("without labels", "labelled again"),
+    HealthKind.TRAFFIC_FELL: ("asked far less than usual", "asked as usual again"),
+    HealthKind.DISK_FILLS: ("kept on a disk that fills", "kept on a disk with room again"),
     HealthKind.UNREACHABLE: ("with people who cannot be reached", "with people who can be reached again"),
 }
 """How models are, and are again."""
@@ -37,6 +40,9 @@ _SO: Mapping[HealthKind, tuple[str, ...]] = {
     ),
     HealthKind.RECORDS_LOST: ("Windows of that time count too few rows; nobody can read these records any more.",),
     HealthKind.OPEN_LEDGER: ("Windows of these minutes may count too few rows, or some twice.",),
+    HealthKind.LABELS_LATE: ("Figures of performance end there; windows are judged all the same.",),
+    HealthKind.TRAFFIC_FELL: ("What comes is judged; with fewer rows smaller changes are found later.",),
+    HealthKind.DISK_FILLS: ("On a full disk neither windows nor logged requests can be kept.",),
     HealthKind.UNREACHABLE: ("What is due to that address is tried again each minute; others are told all the same.",),
 }
 _NEXT: Mapping[HealthKind, Callable[[HealthAlert], str]] = {
@@ -46,6 +52,9 @@ _NEXT: Mapping[HealthKind, Callable[[HealthAlert], str]] = {
     HealthKind.NO_TRAFFIC: lambda _: "pegel status: whether the endpoint answers and the logger is up",
     HealthKind.RECORDS_LOST: lambda alert: _driver(alert, "since when it was not reading"),
     HealthKind.OPEN_LEDGER: lambda _: "the ledger on the model's page, minute by minute",
+    HealthKind.LABELS_LATE: lambda _: "pegel status: labels that were refused; then whoever sends or writes them",
+    HealthKind.TRAFFIC_FELL: lambda _: "the requests per minute on the model's page; pegel status: endpoint and logger",
+    HealthKind.DISK_FILLS: lambda _: "housekeeping in Airflow with a dry run says what may go; pegel doctor",
     HealthKind.UNREACHABLE: lambda _: "the runs of alert_dispatch in Airflow, and the connection of that address there",
 }
 

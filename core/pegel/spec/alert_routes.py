@@ -38,6 +38,9 @@ HEALTH_KINDS = (
     "no traffic",
     "records lost",
     "open ledger",
+    "labels late",
+    "traffic fell",
+    "disk fills",
     "unreachable",
 )
 """What is wrong with the watching itself, see `pegel.alerts.health`."""

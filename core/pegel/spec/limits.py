@@ -42,6 +42,11 @@ RECORDS_LOST_FOR = timedelta(minutes=0)
 """How long records may be lost before people are mailed: it is final."""
 OPEN_LEDGER_FOR = timedelta(minutes=10)
 """How long a minute of the ledger may stay open before people are mailed: what arrived counts with the next batch."""
+LABELS_LATE_FOR = timedelta(minutes=0)
+TRAFFIC_FELL_FOR = timedelta(minutes=0)
+"""How long that may be so before people are mailed: days and hours are long enough."""
+DISK_FILLS_FOR = timedelta(minutes=10)
+"""How long a disk may be nearly full: what is written for a moment goes again."""
 UNREACHABLE_FOR = timedelta(minutes=15)
 """How long an addressee may not be reached before others are told: servers that are restarted take minutes."""
 STOP_GRACE = timedelta(seconds=30)

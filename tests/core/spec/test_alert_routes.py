@@ -54,7 +54,7 @@ def test_a_spec_knows_every_kind_and_severity() -> None:
 @pytest.mark.parametrize(
     ("alerts", "told"),
     [
-        ({"routes": [{"severity": "critical"}]}, "route 1: expected `to`, 1 to 50 addresses; given 0"),
+        ({"routes": [{"severity": "critical"}]}, "route 1: expected `to`, 1 to 50 addressees; given 0"),
         ({"routes": [{"to": "oncall"}]}, "route 1: expected an e-mail address, or slack:NAME, teams:NAME"),
         ({"routes": [{"to": "slack:On Call"}]}, "with the name of a connection pegel_NAME of Airflow"),
         ({"routes": [{"to": "a@b.org", "severty": "info"}]}, "did you mean `severity`?"),
