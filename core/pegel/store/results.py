@@ -24,8 +24,8 @@ from pegel.spec.names import ATTRIBUTIONS
 from pegel.store import ledger_queries, tables
 from pegel.store.column_types import Document
 from pegel.store.database import reading, writing
-from pegel.store.keyed_rows import keyed_rows
 from pegel.store.row_codec import decoded, fetched, finding_from_json, flat, outlier, readable, typed, window
+from pegel.store.rows_by_key import keyed_rows
 from pegel.store.seen_windows import READ, is_seen
 from pegel.store.statements import of_monitor, starts_with, upsert
 from pegel.store.stream_state import open_failures

@@ -11,8 +11,8 @@ from sqlalchemy.engine import Engine
 
 from pegel.store import tables
 from pegel.store.database import writing
-from pegel.store.keyed_rows import keyed_rows
 from pegel.store.row_codec import typed
+from pegel.store.rows_by_key import keyed_rows
 from pegel.store.statements import upsert
 
 
