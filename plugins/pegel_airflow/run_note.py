@@ -1,4 +1,4 @@
-"""Why a run failed, in its note: what a person reads beside the run in Airflow's UI, and `pegel apply` in a terminal.
+"""Why a run failed, or what it found to do, in its note: what a person reads beside the run in Airflow's UI.
 
 A task may not write a note, so it leaves its sentence as a result of its own (`KEY`) when it fails for good. When the
 run has failed, whoever ends it, mostly the scheduler, puts the sentences of all its tasks together. No credentials are
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 KEY = "pegel_why_failed"
 """Under which a task leaves its sentence."""
+TOLD_KEY = "pegel_told"
+"""Under which a task leaves what its run found to do, whatever becomes of it."""
+TOLD = "Plan: "
+"""How a note of ours about that begins."""
 TAG = "pegel"
 """What our workflows are tagged with: runs of others are none of our business."""
 OURS = "Failed: "
@@ -48,6 +52,13 @@ def leave_sentence(context: Mapping[str, Any]) -> None:
         context["ti"].xcom_push(key=KEY, value=sentence_of(error))
 
 
+def leave_plan(context: Mapping[str, Any], text: str) -> None:
+    """Leave what the run found to do: its note shows it, also if the run succeeds."""
+    from airflow.sdk.log import redact  # type: ignore[attr-defined]  # public, and not in its list of names
+
+    context["ti"].xcom_push(key=TOLD_KEY, value=str(redact(text)))
+
+
 def sentence_of(error: BaseException) -> str:
     """Return an error as its task's log shows it to `pegel apply`: Airflow's known secrets masked, in one line."""
     from airflow.sdk.log import redact  # type: ignore[attr-defined]  # public, and not in its list of names
@@ -67,21 +78,27 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
     def write(connection: Connection) -> None:
         of_run = {"run": _too_long(dag_run)} if msg == "timed_out" else {"run": BY_HAND} if MANUALLY in msg else {}
         if sentences := _sentences(dag_run, connection) | of_run:
+            content = _cut("\n".join([note_of(sentences), *_told(dag_run, connection)]))
             connection.execute(delete(DagRunNote).where(_note_of_ours(dag_run)))
-            connection.execute(insert(DagRunNote).values(dag_run_id=dag_run.id, content=note_of(sentences)))
+            connection.execute(insert(DagRunNote).values(dag_run_id=dag_run.id, content=content))
 
     _apart(dag_run, write)
 
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001 - Airflow hands it in
-    """Take our note away from a run of ours that was cleared and has succeeded."""
-    if not _is_ours(dag_run):
+    """Take our note away from a run of ours that was cleared and has succeeded; write what it found to do, if told."""
+    if not _is_ours(dag_run) or _is_being_written(dag_run):
         return
     from airflow.models.dagrun import DagRunNote
-    from sqlalchemy import delete
+    from sqlalchemy import delete, insert
 
-    _apart(dag_run, lambda connection: connection.execute(delete(DagRunNote).where(_note_of_ours(dag_run))))
+    def write(connection: Connection) -> None:
+        connection.execute(delete(DagRunNote).where(_note_of_ours(dag_run)))
+        if told := _cut("\n".join(_told(dag_run, connection))):
+            connection.execute(insert(DagRunNote).values(dag_run_id=dag_run.id, content=told))
+
+    _apart(dag_run, write)
 
 
 def note_of(sentences: Mapping[str, str]) -> str:
@@ -90,6 +107,10 @@ def note_of(sentences: Mapping[str, str]) -> str:
     lines = [f"{task}: {sentence}" for task, sentence in sentences.items()]
     cut = [line if len(line) <= most else f"{line[: most - 1]}…" for line in lines]
     return (OURS + "\n".join(cut))[:LONGEST_NOTE]
+
+
+def _cut(note: str) -> str:
+    return note if len(note) <= LONGEST_NOTE else f"{note[: LONGEST_NOTE - 1]}…"
 
 
 def _is_ours(run: DagRun) -> bool:
@@ -109,10 +130,10 @@ def _is_being_written(run: DagRun) -> bool:
 
 def _note_of_ours(run: DagRun) -> ColumnElement[bool]:
     from airflow.models.dagrun import DagRunNote
-    from sqlalchemy import and_
+    from sqlalchemy import and_, or_
 
-    ours = DagRunNote.user_id.is_(None), DagRunNote.content.startswith(OURS)
-    return and_(DagRunNote.dag_run_id == run.id, *ours)
+    begins = or_(DagRunNote.content.startswith(OURS), DagRunNote.content.startswith(TOLD))
+    return and_(DagRunNote.dag_run_id == run.id, DagRunNote.user_id.is_(None), begins)
 
 
 def _apart(run: DagRun, change: Callable[[Connection], object]) -> None:
@@ -157,13 +178,19 @@ def _sentences(run: DagRun, connection: Connection) -> dict[str, str]:
     return {name: text for name, text in sentences.items() if not _tells_of_others(run, name)} or sentences
 
 
-def _left(run: DagRun, connection: Connection) -> dict[str, str]:
-    """Return the sentences that the tasks of a run have left, in the order of their failures."""
+def _told(run: DagRun, connection: Connection) -> list[str]:
+    """Return what the run found to do, as its note tells it; empty if no task has left anything."""
+    left = "\n".join(_left(run, connection, TOLD_KEY).values())
+    return [f"{TOLD}{left}"] if left else []
+
+
+def _left(run: DagRun, connection: Connection, key: str = KEY) -> dict[str, str]:
+    """Return what the tasks of a run have left under a key, in the order in which they did."""
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
 
     columns = select(XComModel.task_id, XComModel.map_index, XComModel.value)
-    of_run = columns.where(XComModel.dag_id == run.dag_id, XComModel.run_id == run.run_id, XComModel.key == KEY)
+    of_run = columns.where(XComModel.dag_id == run.dag_id, XComModel.run_id == run.run_id, XComModel.key == key)
     rows = connection.execute(of_run.order_by(XComModel.timestamp)).all()
     return {_name(each.task_id, each.map_index): str(XComModel.deserialize_value(each)) for each in rows}
 

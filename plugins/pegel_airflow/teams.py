@@ -26,6 +26,15 @@ def refuse_other_team(namespace: str, user: str | None) -> None:
     )
 
 
+def refuse_run_of_nobody(user: str | None) -> None:
+    """Raise PermanentError if the settings give namespaces to people, and nobody has started the run."""
+    if ClusterSettings.of_environment().members is not None and user is None:
+        raise PermanentError(
+            "expected a run that a person has started, because PEGEL_CLUSTER_TEAMS gives namespaces to people; given "
+            "one by the clock. It tells what differs, and nothing was changed: start it by hand, or `pegel apply -f`"
+        )
+
+
 def refuse_model_of_other_team(
     settings: Settings, model: str, version: int, user: str | None, *, new: bool = False
 ) -> None:

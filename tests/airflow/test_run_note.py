@@ -1,4 +1,4 @@
-"""The note of a failed run: whose runs get one, what stands in it, and that it never hurts whoever ends the run."""
+"""The note of a run: whose runs get one, what stands in it, and that it never hurts whoever ends the run."""
 
 from __future__ import annotations
 
@@ -217,6 +217,52 @@ def test_an_error_in_a_note_is_nobodys_trouble(engine: Engine, table: Any) -> No
         assert session.scalar(select(DagRun.state)) == DagRunState.FAILED
 
 
+def leave_plan(session: Session, text: str) -> None:
+    """Let a task of the run leave what it found to do."""
+    run = session.get_one(DagRun, 1)
+    names = {"dag_run_id": run.id, "dag_id": "delays", "run_id": "first", "task_id": "plan", "map_index": -1}
+    session.add(XComModel(**names, key=run_note.TOLD_KEY, value=text, timestamp=AT))
+    session.commit()
+
+
+def test_what_a_run_found_to_do_is_its_note_however_it_ends(engine: Engine) -> None:
+    """A failure says first why; success leaves the plan alone, and a long one is cut where everybody sees it."""
+    notes = []
+    with Session(engine, autoflush=False) as session:
+        run = failing_run(session)
+        leave_plan(session, f"1 to create\n{'x' * 2_000}")
+        for state in (DagRunState.FAILED, DagRunState.SUCCESS):
+            end_in(session, run, state)
+            notes.append(note_in(engine) or "")
+
+    assert [f"{OURS}\nPlan: 1 to create\n", "Plan: 1 to create\nxxxxx"] == [notes[0][:44], notes[1][:23]]
+    assert [(1_000, "x…"), (1_000, "x…")] == [(len(note), note[-2:]) for note in notes]
+
+
+@pytest.mark.parametrize("before", [(THEIRS, "ada"), ("Plan: by hand", "ada"), ("of the nightly load", None)])
+def test_a_plan_takes_no_note_away(engine: Engine, before: tuple[str, str | None]) -> None:
+    """What a person or another program wrote stays, also of a run that succeeds."""
+    with Session(engine, autoflush=False) as session:
+        run = failing_run(session)
+        leave_plan(session, "1 to create")
+        run.note = before
+        session.commit()
+        end_in(session, run, DagRunState.SUCCESS)
+
+    assert note_in(engine) == before[0]
+
+
+def test_a_note_in_the_request_that_ends_a_run_well_counts(engine: Engine) -> None:
+    """Whoever sets a run to success and says why is not answered with an error for the plan."""
+    with Session(engine, autoflush=False) as session:
+        run = failing_run(session)
+        leave_plan(session, "1 to create")
+        run.note = (THEIRS, "ada")
+        end_in(session, run, DagRunState.SUCCESS)
+
+    assert note_in(engine) == THEIRS
+
+
 class Results:
     """A task instance as far as a callback needs one: it keeps what is left."""
 
@@ -281,6 +327,15 @@ def test_a_secret_does_not_reach_the_note() -> None:
 
     assert noted(SetupError("ada:a-password-of-somebody@kafka refused")) == "ada:***@kafka refused"
     assert "password" not in noted(SetupError(f"{'x' * 920} a-password-of-somebody {'y' * 500}"))
+
+
+def test_a_secret_does_not_reach_a_plan() -> None:
+    """A plan is masked as sentences are; its lines stay lines."""
+    mask_secret("a-password-of-somebody")
+    results = Results()
+    run_note.leave_plan({"ti": results}, "1 to change\nkafka: ada:a-password-of-somebody")
+
+    assert results.left == {run_note.TOLD_KEY: "1 to change\nkafka: ada:***"}
 
 
 def test_each_task_has_its_line() -> None:

@@ -28,6 +28,7 @@ NAMES = [
     "model_offboard",
     "model_onboard",
     "monitoring_reconcile",
+    "specs_follow",
 ]
 HEAVY = ("kafka", "kubernetes", "matplotlib", "pandas", "pyarrow", "pyspark", "scipy")
 

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     """File with the client's own certificate."""
     kafka_key: Path | None = None
     """File with the key to it."""
+    specs: Path | None = None
+    """Folder of specs that the workflow `specs_follow` brings the registry to; a relative one starts where the file of
+    that workflow lies. None, and an empty text: it follows none."""
     feature_store: str | None = None
     """Root of the feature store: a folder, or the address of a copy of one, such as `s3a://bucket/features`, which jobs
     of Spark read; None means `home`/features."""
