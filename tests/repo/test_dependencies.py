@@ -16,6 +16,7 @@ MODULES = {
     "apache-airflow": {"airflow"},
     "apache-airflow-providers-apache-spark": {"airflow"},
     "apache-airflow-providers-cncf-kubernetes": {"airflow"},
+    "apache-airflow-providers-http": {"airflow"},
     "apache-airflow-providers-smtp": {"airflow"},
     "hopsworks": {"hsfs", "hopsworks", "hopsworks_common"},
     "kafka-python": {"kafka"},
@@ -137,6 +138,7 @@ def test_every_provider_is_used(root: Path) -> None:
     names = imports(root / "plugins") | imports(root / "dags")
     providers = {
         "apache-airflow-providers-apache-spark": "airflow.providers.apache.spark",
+        "apache-airflow-providers-http": "airflow.providers.http",
         "apache-airflow-providers-smtp": "airflow.providers.smtp",
     }
 

@@ -30,7 +30,7 @@ AlertId = Annotated[
 ]
 All = Annotated[bool, typer.Option("--all", help=f"Also those that are over, the {NEWEST} newest of all.")]
 Model = Annotated[str | None, typer.Option("--model", help="Of one model alone: `delays`, or `delays/1`.")]
-HEAD = ("id", "model", "kind", "features", "since", "how it stands")
+HEAD = ("id", "severity", "model", "kind", "features", "since", "how it stands")
 
 
 def alerts(  # noqa: PLR0917  options are named on the command line

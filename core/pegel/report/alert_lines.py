@@ -27,7 +27,10 @@ def alert_cells(alert: Alert, silences: Sequence[Silence], now: datetime) -> tup
     """Return the same as the cells of a table."""
     names = ", ".join(shown(name, NAME_LIMIT) for name in alert.names)
     stands = "; ".join(standing(alert, silences, now))
-    return (alert.id[:8], alert.key, alert.kind.value, names, f"{began(alert, now)} UTC", stands)
+    return (
+        *(alert.id[:8], alert.severity.value, alert.key, alert.kind.value),
+        *(names, f"{began(alert, now)} UTC", stands),
+    )
 
 
 def standing(alert: Alert, silences: Sequence[Silence], now: datetime) -> list[str]:

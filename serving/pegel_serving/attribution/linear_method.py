@@ -56,8 +56,12 @@ class LinearMethod:
         self._means = products[:, whole].mean(axis=1)
 
     def explain(self, rows: Rows, seeds: Sequence[tuple[int, int]]) -> ExplainedRows:
-        """Explain rows; nothing is drawn."""
+        """Explain rows; nothing is drawn. What is no finite number is for whoever asks to refuse."""
         del seeds
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._explained(rows)
+
+    def _explained(self, rows: Rows) -> ExplainedRows:
         columns = self._parts.columns(rows)
         numbers = scores(self._parts.last, columns)
         which = chosen(numbers)

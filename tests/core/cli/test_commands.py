@@ -205,7 +205,7 @@ def test_a_spec_becomes_the_forms_answers(spec_file: Path) -> None:
 
     assert ("delays", 60.0, "week") == (flat["model.name"], flat["windowing.length"], flat["false_alarms.per"])
     objects = {name for name, value in flat.items() if isinstance(value, dict)}
-    assert {"online.features", "online.defaults", "archive.private"} == objects
+    assert {"online.features", "online.defaults", "archive.private", "alerts.severity"} == objects
 
 
 @pytest.mark.parametrize("command", COMMANDS.names())

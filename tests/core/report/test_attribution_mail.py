@@ -95,7 +95,7 @@ def test_another_model_has_an_alert_of_its_own() -> None:
     mail = mailed(change, NOON + timedelta(minutes=12))
 
     assert AlertKind.MODEL == change.alert.kind
-    assert mail.subject.startswith("[pegel] credit v1: answers are not those of version 1 (since 12:00 UTC")
+    assert mail.subject.startswith("[pegel] critical: credit v1: answers are not those of version 1 (since 12:00 UTC")
     assert "1,000 answers of 3,000 (33 %) are not those of version 1" in mail.text
     assert "no chance is involved" in mail.text
     assert "attack" not in mail.text
@@ -144,7 +144,7 @@ def test_what_a_surrogate_finds_is_an_alert_about_another_model() -> None:
     text = " ".join(mail.text.split())
 
     assert AlertKind.MODEL == change.alert.kind
-    assert mail.subject.startswith("[pegel] credit v1: answers are not those of version 1 (since 12:00 UTC")
+    assert mail.subject.startswith("[pegel] critical: credit v1: answers are not those of version 1 (since 12:00 UTC")
     assert "answers are 0.34 ± 0.02 sigma of the prediction higher than expected by a model of the answers" in text
     assert "2,000 answers were held against a model of the answers" in text
     assert "Inputs of kinds that it was not fitted on may seem another model, too." in text

@@ -143,7 +143,7 @@ def test_the_mail_says_where_to_look(mail: Mail) -> None:
     over = render(replace(mail, kind=MailKind.OVER), baseline=None, tally=tally, **values)
     sentence = f"Why they had no answer stands in the endpoint's log: {LOGS[0]} or {LOGS[1]}"
 
-    assert "[pegel] delays v1: answers are missing (99.95 %) (since 00:24 UTC)" == told.subject
+    assert "[pegel] critical: delays v1: answers are missing (99.95 %) (since 00:24 UTC)" == told.subject
     assert sentence in told.text
     assert sentence.replace("'", "&#39;") in (told.html or "")
     assert sentence in short.text
@@ -182,7 +182,7 @@ def test_a_number_of_the_mail_stands_with_its_own_time() -> None:
 
     sentence = "50 % of 100 requests from 00:20:30 to 00:20:40 UTC had no answer (tolerated 1 %)"
     assert f"missing answers: {sentence}." == told.text.splitlines()[0]
-    assert "[pegel] delays v1: answers are missing (50 %) (since 00:20:05 UTC)" == told.subject
+    assert "[pegel] critical: delays v1: answers are missing (50 %) (since 00:20:05 UTC)" == told.subject
 
 
 def test_the_state_has_the_newest_number_and_the_oldest_beginning() -> None:

@@ -140,7 +140,7 @@ def test_one_alert_names_the_segment(mail: Mail, learnt: Baseline, engine: Engin
     rendered = render(mail, baseline=learnt, tally=tally, page_url=PAGE, now=NOW)
 
     assert (f"delay in {DRIFTING}",) == mail.alert.names
-    assert f"[pegel] delays v1: delay in {DRIFTING} is drifting (since 00:02 UTC)" == rendered.subject
+    assert f"[pegel] critical: delays v1: delay in {DRIFTING} is drifting (since 00:02 UTC)" == rendered.subject
     assert rendered.text.startswith(f"delay in {DRIFTING} shifted up by 1.")
     assert (2, 2) == (tally.drifting, tally.windows)
     assert "of 2 other fields look" in rendered.text

@@ -124,7 +124,7 @@ def test_a_mail_about_slow_drift(slow: Story, baseline: Baseline) -> None:
     mail = slow.mail(baseline)
 
     assert {("distance", "cusum")} == {(finding.feature, finding.detector) for finding in slow.findings}
-    assert re.match(r"\[pegel\] delays v1: distance is drifting \(since 00:\d\d to 00:\d\d UTC\)", mail.subject)
+    assert re.match(r"\[pegel\] info: delays v1: distance is drifting \(since 00:\d\d to 00:\d\d UTC\)", mail.subject)
     assert mail.text.startswith("distance shifted up slowly by 0.")
     assert " in the windows from about 00:" in mail.text.splitlines()[0]
     assert "location up test p = " in mail.text
