@@ -16,7 +16,7 @@ PEGEL := .venvs/serving/bin/pegel
 PLAYED := .venvs/serving/bin/python -m pegel_local.demo.cluster
 typed = MYPYPATH=tests/lib:tests/$(1)/lib:tests/chaos/lib:tests/chaos/stream/lib:tests/chaos/serving/lib$(if $(filter airflow,$(1)),:tests/k8s/lib:tests/k8s)$(if $(filter serving,$(1)),:tests/abuse/lib:docs/site) $(TOOLS)/mypy --python-executable .venvs/$(1)/bin/python --cache-dir .venvs/.mypy-$(1) $(2)
 
-.PHONY: help setup demo demo-k8s down docs test test-long check chaos wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-pages test-cookbook test-k8s chaos-k8s test-repo lint types contracts lock format measure clean purge
+.PHONY: help setup demo demo-k8s down docs test test-long check chaos wheels test-core test-local test-airflow test-spark test-serving test-abuse test-e2e test-pages test-credit test-cookbook test-k8s chaos-k8s test-repo lint types contracts lock format measure clean purge
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,8 +67,11 @@ test-abuse: setup ## honest traffic beside strangers who send whatever they like
 test-e2e: setup ## what `make demo` does, asserted
 	@$(TOOLS)/python tests/run.py e2e
 
-test-pages: setup ## docs/your-model.md and the examples of models, followed as they stand
+test-pages: setup ## docs/your-model.md and the examples of models but credit, followed as they stand
 	@$(TOOLS)/python tests/run.py pages
+
+test-credit: setup ## examples/credit, followed as it stands: another model, a drift that does not matter, a search
+	@$(TOOLS)/python tests/run.py credit
 
 test-cookbook: setup ## docs/cookbook.md, followed as it stands
 	@$(TOOLS)/python tests/run.py cookbook

@@ -4,8 +4,8 @@ A suite is a folder below `tests/` and the environment it runs in. Core runs who
 what is marked `environments`, because it depends on versions that differ there. Tests marked `long` are left out, and
 property tests draw the same examples each time; `--long` runs the long ones, and the property tests on examples drawn
 anew, `--slice K/N` every Nth of them from the Kth on, `--slice today` the day's share. The suite `pages` is all long
-and runs whole or not at all: its tests share a system that each part would start again. The chaos suites, `cookbook`
-and the one that needs a cluster run only where they are named.
+and runs whole or not at all: its tests share a system that each part would start again. The chaos suites, `credit`,
+`cookbook` and the one that needs a cluster run only where they are named.
 
 Exit code 0 only if nothing failed and every suite ran at least one test; a slice of a suite may be `empty`.
 """
@@ -92,7 +92,8 @@ SUITES = (
     Suite("local", "serving", 48),
     Suite("repo", "serving", 90),
     Suite("e2e", "serving", 380),
-    Suite("pages", "serving", 900, "long"),
+    Suite("pages", "serving", 480, "long"),
+    Suite("credit", "serving", 420, "long", only_named=True),
     Suite("cookbook", "serving", 420, "long", only_named=True),
     Suite("k8s", "airflow", 90, only_named=True),
     Suite("k8s-chaos", "airflow", 300, "chaos", only_named=True),

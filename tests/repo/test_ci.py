@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,12 @@ def machine(tmp_path: Path, root: Path) -> BareMachine:
     return BareMachine(tmp_path, root)
 
 
-TARGETS = ["make check", "make test", "make test-long SLICE=today", "make test-pages", "make test-k8s"]
+DAYS = {3: ["make test-credit"], 6: ["make test-cookbook"]}
+TARGETS = [
+    *("make check", "make test", "make test-long SLICE=today", "make test-pages", "make test-k8s"),
+    *DAYS.get(datetime.now(UTC).isoweekday(), []),
+]
+"""The longest pages are followed on one day of the week each."""
 
 
 def test_a_missing_browser_is_installed(machine: BareMachine) -> None:
