@@ -13,6 +13,7 @@ cd "$(dirname "$0")/.."
 .venvs/spark/bin/python -m benchmarks.store.queries --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.store.writes --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.store.view_costs --write docs/measured.md
+.venvs/spark/bin/python -m benchmarks.pages.times --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.stream.catch_up --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.stream.throughput --write docs/measured.md
 .venvs/spark/bin/python -m benchmarks.stream.throughput --master 'local-cluster[2,1,1024]' --formats v1 --write docs/measured.md

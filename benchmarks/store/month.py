@@ -51,15 +51,15 @@ def fill(path: Path, models: int = MODELS, minutes: int = MINUTES) -> None:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA cache_size = -400000")
         connection.execute("BEGIN")
-        _insert(connection, "heartbeats", [flat(sample_heartbeat(END))])
+        insert(connection, "heartbeats", [flat(sample_heartbeat(END))])
         for first in range(0, minutes, 60):
             block = range(first, min(first + 60, minutes))
-            _insert(connection, "windows", _windows(block, models, minutes))
-            _insert(connection, "ledger", _ledger(block, models))
-            _insert(connection, "arrivals", _arrivals(block, models))
-            _insert(connection, "findings", _findings(block, models))
-            _insert(connection, "outliers", _outliers(block, models))
-            _insert(connection, "invalid", _invalid(block, models))
+            insert(connection, "windows", _windows(block, models, minutes))
+            insert(connection, "ledger", _ledger(block, models))
+            insert(connection, "arrivals", _arrivals(block, models))
+            insert(connection, "findings", _findings(block, models))
+            insert(connection, "outliers", _outliers(block, models))
+            insert(connection, "invalid", _invalid(block, models))
         connection.execute(
             "INSERT INTO inboxes SELECT model, version, max(seq), max(seq) FROM findings GROUP BY model, version"
         )
@@ -130,7 +130,8 @@ def _invalid(block: range, models: int) -> Iterator[dict[str, Any]]:
                 yield row | {"model": name(number)}
 
 
-def _insert(connection: sqlite3.Connection, table: str, rows: Any) -> None:
+def insert(connection: sqlite3.Connection, table: str, rows: Any) -> None:
+    """Insert rows as they lie in the database."""
     plain = [{key: _plain(value) for key, value in row.items()} for row in rows]
     if plain:
         columns = ", ".join(f'"{key}"' for key in plain[0])

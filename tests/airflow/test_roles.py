@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from people import BY_ROLE
 
+from pegel.alerts.alert import Alert, AlertFeature, Change
 from pegel.spec.settings import Settings
-from pegel.testing.samples import sample_silence
+from pegel.testing.samples import sample_finding, sample_silence
 from pegel_airflow import services
 
 Browse = Callable[[str | None], httpx.Client]
@@ -32,6 +34,17 @@ def documented() -> dict[tuple[str, str], str]:
 def open_alert(settings: Settings) -> str:
     """Return the id of the model's open alert."""
     return services.stores(settings).alerts.open_alerts()[0].id
+
+
+def over_alert(settings: Settings) -> str:
+    """Return the id of an alert that a person has closed: to close it again changes nothing."""
+    stores, now = services.stores(settings), datetime.now(UTC)
+    finding = sample_finding(model="other")
+    about = AlertFeature(feature="amount", since=now, unbroken_since=now, finding=finding)
+    own: dict[str, Any] = {"model": "other", "version": 1, "opened_at": now, "since": now, "last_end": now}
+    alert = Alert(id=finding.id, features=(about,), over_at=now, is_resolved=True, **own)
+    stores.alerts.save(Change(key="other/1", alert=alert, mail=None, cursor=None, at=now))
+    return alert.id
 
 
 def said(settings: Settings) -> str:
@@ -57,6 +70,23 @@ ACTIONS: dict[str, Callable[[httpx.Client, Settings], httpx.Response]] = {
     "end a silence": lambda client, settings: client.post(f"{MODEL}/hear", data={"silence": said(settings)}),
     "look at a spec, and have a text checked": lambda client, _: client.post(
         "/pegel/spec/check", data={"text": "model: {}"}
+    ),
+    "see the alerts of all models": lambda client, _: client.get("/pegel/alerts"),
+    "see the health of Pegel": lambda client, _: client.get("/pegel/health"),
+    "acknowledge on the page of all alerts": lambda client, settings: client.post(
+        "/pegel/alerts/acknowledge", data={"alert": open_alert(settings), "until": "1h", "why": "storm"}
+    ),
+    "end an acknowledgement there": lambda client, settings: client.post(
+        "/pegel/alerts/unacknowledge", data={"alert": open_alert(settings)}
+    ),
+    "resolve an alert": lambda client, settings: client.post(
+        "/pegel/alerts/resolve", data={"alert": over_alert(settings), "why": "mended"}
+    ),
+    "silence whatever is named": lambda client, _: client.post(
+        "/pegel/alerts/silence", data={"model": "other*", "until": "1h", "why": "storm"}
+    ),
+    "end any silence": lambda client, settings: client.post(
+        "/pegel/alerts/unsilence", data={"silence": said(settings)}
     ),
     "refresh a baseline": lambda client, _: run(client, "baseline_refresh", {"models": ["delays/1"]}),
     "restore a baseline": lambda client, _: run(client, "baseline_restore", {"model": "delays", "why": "bad data"}),
@@ -87,8 +117,10 @@ def test_every_route_of_the_page_is_an_action_of_the_table() -> None:
     routes = {getattr(route, "path", "") for route in build().routes}
 
     editor = {"/spec", "/spec.js", "/spec/check", "/models/{name}/{version}/spec"}
-    assert {"/", "/page.js", "/models/{name}/{version}"} | editor | {
-        f"/models/{{name}}/{{version}}/{verb}" for verb in ("acknowledge", "unacknowledge", "silence", "hear")
+    verbs = ("acknowledge", "unacknowledge", "resolve", "silence", "unsilence")
+    of_model = {f"/models/{{name}}/{{version}}/{verb}" for verb in ("acknowledge", "unacknowledge", "silence", "hear")}
+    assert {"/", "/page.js", "/models/{name}/{version}", "/alerts", "/health", *of_model} | editor | {
+        f"/alerts/{verb}" for verb in verbs
     } == routes
 
 
@@ -123,6 +155,18 @@ def test_who_it_was_stands_on_the_page(browse: Browse, played: Settings) -> None
         (f"{MODEL}/acknowledge", {"alert": "beefbeef", "hours": "1", "why": "x"}, 404),
         (f"{MODEL}/acknowledge", {"alert": "%%%%", "hours": "1", "why": "x"}, 404),
         ("/pegel/models/other/1/acknowledge", {"alert": "OPEN", "hours": "1", "why": "x"}, 404),
+        ("/pegel/alerts/acknowledge", {"alert": "beefbeef", "until": "1h", "why": "x"}, 404),
+        ("/pegel/alerts/acknowledge", {"alert": "OPEN", "until": "soon", "why": "x"}, 422),
+        ("/pegel/alerts/acknowledge", {"alert": "OPEN", "until": "32d", "why": "x"}, 422),
+        ("/pegel/alerts/resolve", {"alert": "OPEN"}, 422),
+        ("/pegel/alerts/resolve", {"alert": "beefbeef", "why": "x"}, 404),
+        ("/pegel/alerts/unsilence", {"silence": "77777"}, 404),
+        ("/pegel/alerts/silence", {"until": "1h", "why": "x"}, 422),
+        ("/pegel/alerts/silence", {"model": "delays", "why": "x"}, 422),
+        ("/pegel/alerts/silence", {"model": "delays", "until": "1h", "why": " "}, 422),
+        ("/pegel/alerts/silence", {"model": "delays", "every": "sun 02:00 Mars/Olympus", "why": "x"}, 422),
+        ("/pegel/alerts/silence", {"model": "delays", "until": "1h", "kind": "drifts", "why": "x"}, 422),
+        ("/pegel/alerts/silence", {"model": "delays", "version": "0", "until": "1h", "why": "x"}, 422),
         (f"{MODEL}/silence", {"hours": "745", "why": "x"}, 422),
         (f"{MODEL}/silence", {"hours": "0", "why": "x"}, 422),
         (f"{MODEL}/silence", {"hours": "nan", "why": "x"}, 422),

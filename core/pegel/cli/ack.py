@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from pegel.alerts.alert import Alert
+from pegel.alerts.quiet_times import instant
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.person import person
 from pegel.cli.watched_model import opened
-from pegel.data.instants import told_instant
 from pegel.errors import InvalidSpec
-from pegel.spec.durations import parse_duration
-from pegel.spec.limits import LONGEST_QUIET
-from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.store.alert_store import AlertStore
 
 AlertId = Annotated[
@@ -56,45 +54,3 @@ def _ended(alert: Alert) -> str:
 
 def _names(alert: Alert) -> str:
     return ", ".join(shown(name, NAME_LIMIT) for name in alert.names)
-
-
-def instant(text: str, now: datetime, *, option: str = "--until", most: timedelta = LONGEST_QUIET) -> datetime:
-    """Return the instant that a person means who stands at `now`.
-
-    Raises InvalidSpec, which names the option, when it cannot be read, has passed or is more than `most` ahead.
-    """
-    end = _read(text.strip(), now)
-    if end is None:
-        raise InvalidSpec(
-            f"{option}: given {quoted(text)}: expected e.g. 09:00, 2026-11-21T09:00Z, 4h or 30m. Nothing was changed."
-        )
-    if end <= now:
-        raise InvalidSpec(
-            f"{option}: given {quoted(text)}, which has passed ({end:%Y-%m-%d %H:%M} UTC). Nothing was changed."
-        )
-    if end > now + most:
-        raise InvalidSpec(
-            f"{option}: given {quoted(text)}, which is more than {most.days} days ahead. Nothing was changed."
-        )
-    return end
-
-
-def _read(text: str, now: datetime) -> datetime | None:
-    if not text.isascii():
-        return None
-    try:
-        length = parse_duration(text) if text[-1:].isalpha() else None
-        if length is not None:
-            return now + length
-    except (ValueError, OverflowError):
-        return None
-    try:
-        clock = datetime.strptime(text, "%H:%M").replace(tzinfo=UTC)
-    except ValueError:
-        return _iso(text)
-    today = now.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
-    return today if today > now else today + timedelta(days=1)
-
-
-def _iso(text: str) -> datetime | None:
-    return told_instant(text, unzoned=UTC)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
 from pegel.alerts.alert_kind import AlertKind
-from pegel.alerts.maintenance import Maintenance
 from pegel.alerts.matcher import Matcher, is_pattern
+from pegel.alerts.quiet_times import LONGEST_PATTERN, NOTHING, When
 from pegel.alerts.silencing import Silence, silenced_by
-from pegel.cli.ack import instant
 from pegel.cli.console import say
 from pegel.cli.model_pattern import model_pattern
 from pegel.cli.options import HomeOption, same_home, settings_of
@@ -22,7 +20,6 @@ from pegel.cli.watched_model import VersionOption, opened
 from pegel.errors import InvalidSpec
 from pegel.report.silence_words import silenced
 from pegel.report.words import several
-from pegel.spec.limits import LONGEST_QUIET
 from pegel.spec.names import monitor_key
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import cut, quoted, shown
@@ -30,9 +27,6 @@ from pegel.store.alert_store import AlertStore
 from pegel.store.registry import Registry
 from pegel.store.silence_store import SilenceStore
 
-LONGEST_SCHEDULE = timedelta(days=366)
-LONGEST_PATTERN = 1_000
-NOTHING = "Nothing was changed."
 Model = Annotated[
     str | None, typer.Option("--model", help="A name, name and version, or a pattern: `delays`, `delays/1`, `delays*`.")
 ]
@@ -47,30 +41,6 @@ Every = Annotated[
     str | None, typer.Option("--every", help="Windows that come again: `sun 02:00-04:00 Europe/Berlin`, `mon-fri ...`.")
 ]
 Why = Annotated[str, typer.Option("--why", help="The reason; it stands on the model's page, with your account's name.")]
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """When mails are held back, as it was typed."""
-
-    since: str | None
-    until: str | None
-    every: str | None
-
-    def read(self, now: datetime) -> tuple[datetime | None, datetime | None, Maintenance | None]:
-        """Return beginning, end and what comes again. Raises InvalidSpec."""
-        every = None
-        if self.every is not None:
-            try:
-                every = Maintenance.parse(self.every)
-            except ValueError as error:
-                raise InvalidSpec(f"--every: given {quoted(self.every)}: {error}. {NOTHING}") from None
-        elif self.until is None:
-            raise InvalidSpec(f"expected --until or --every, given neither. {NOTHING}")
-        most = LONGEST_QUIET if every is None else LONGEST_SCHEDULE
-        since = None if self.since is None else instant(self.since, now, option="--from", most=LONGEST_SCHEDULE)
-        until = None if self.until is None else instant(self.until, since or now, most=most)
-        return since, until, every
 
 
 def silence(  # noqa: PLR0917  options are named on the command line

@@ -24,6 +24,8 @@ from pegel.stream.result_rows import Heartbeat, MinuteBalance
 
 SPARK = 24
 """Newest final windows in the small line of requests."""
+A_MONTH = timedelta(days=30)
+"""How far back alerts are counted: the longest time that a budget is said for."""
 LEDGER_LOOK_BACK = timedelta(hours=1)
 """How old a minute of the ledger may be to be news: each model has a row for each, and the list is looked at often."""
 
@@ -40,7 +42,11 @@ class AcrossModels:
     """How far the tables of models are read that stand in one alone."""
     currents: dict[tuple[str, int], str]
     newest: dict[tuple[str, int], Newest]
+    damaged_baselines: dict[str, str]
+    """Why a current baseline cannot be read, by its id."""
     open_alerts: dict[tuple[str, int], list[Alert | DamagedRow]]
+    opened: dict[tuple[str, int], list[datetime]]
+    """When the alerts of the last month were opened."""
     begun_anew: dict[tuple[str, int], list[str]]
     silences: list[Silence]
     """Those in force."""
@@ -68,17 +74,22 @@ def read_across(sources: Sources, entries: Sequence[Entry], now: datetime) -> Ac
     untold = part("what was not told", lambda: dispatch.recent(since=since, damaged=damaged), list[DispatchFailure]())
     failures = part("failures", lambda: results.failures(damaged=damaged), list[MonitorFailure]())
     beats = part("heartbeats", lambda: results.heartbeats(damaged=unheard), list[Heartbeat]())
+    currents = part("current baselines", baselines.currents, dict[tuple[str, int], str]())
+    # Documents are unpacked, not parsed: damage shows, and a list of two hundred models stays quick.
+    own = [currents[key] for key in monitors if key in currents]
     groups = {entry.spec.group for entry in entries if entry.spec is not None}
     return AcrossModels(
         heartbeats={beat.group: beat for beat in beats},
         failures={(failure.model, failure.version): failure for failure in failures},
         untold={(failure.model, failure.version): failure for failure in reversed(untold)},
         tables=part("how far tables are read", TableReads(sources.engine).all, dict[tuple[str, int], TableRead]()),
-        currents=part("current baselines", baselines.currents, dict[tuple[str, int], str]()),
+        currents=currents,
+        damaged_baselines=part("baselines", lambda: baselines.unreadable(own), dict[str, str]()),
         newest=part(
             "the newest windows", lambda: results.newest(monitors, limit=SPARK), dict[tuple[str, int], Newest]()
         ),
         open_alerts=part("open alerts", alerts.open_by_monitor, dict[tuple[str, int], list[Alert | DamagedRow]]()),
+        opened=part("alerts", lambda: alerts.opened_since(now - A_MONTH), dict[tuple[str, int], list[datetime]]()),
         silences=part("silences", lambda: SilenceStore(sources.engine).in_force(now, damaged=damaged), list[Silence]()),
         begun_anew=part(
             "charts that began anew",

@@ -11,6 +11,7 @@ from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field
 from pegel.judge.findings import ALARMING, Verdict
 from pegel.report.merging import merged
+from pegel.report.picture_numbers import numbers
 from pegel.report.shapes import shape
 from pegel.report.svg import chart
 from pegel.report.views import FeatureView
@@ -90,6 +91,7 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
     after = None if now is None else now.features[field.name]
     verdict = Verdict(judged["verdict"]) if judged else Verdict.NO_DATA
     what = judged["what"].replace("->", "→") if judged else "not judged yet"
+    drawn = shape(before, after)
     p, threshold = p_and_threshold(judged["p_value"], judged["threshold"]) if judged else ("", "")
     return FeatureView(
         name=field.name,
@@ -105,7 +107,8 @@ def _view(field: Field, baseline: Baseline, now: Summary | None, judged: dict[st
         rows=_values(0 if after is None else after.counted, before.counted, judged),
         further=[],
         odd="" if after is None else odd(after),
-        chart=chart(shape(before, after), title=f"{field.name}: {what}", unit=field.unit),
+        numbers=numbers(drawn),
+        chart=chart(drawn, title=f"{field.name}: {what}", unit=field.unit),
     )
 
 

@@ -59,6 +59,11 @@ _NEXT: Mapping[HealthKind, Callable[[HealthAlert], str]] = {
 }
 
 
+def next_step(alert: HealthAlert) -> str:
+    """Return where to look first, with the command, as the rest of a sentence."""
+    return _NEXT[alert.kind](alert)
+
+
 def health_words(mail: HealthMail, last: PastAction | None, *, page_url: str, now: datetime) -> Rendered:
     """Return subject and plain text; `last`: what reconciling did last about the group's driver, if anything."""
     alert = mail.alert
@@ -81,7 +86,7 @@ def health_words(mail: HealthMail, last: PastAction | None, *, page_url: str, no
             if last is not None and alert.kind is HealthKind.NOT_WATCHED
             else []
         ),
-        f"Where     {_NEXT[alert.kind](alert)}",
+        f"Where     {next_step(alert)}",
         f"Severity  {mail.severity.value}",
         f"Look      {page_url}",
         f'Quiet it  pegel silence --model {mail.models[0]} --until 8h --why "..."',

@@ -26,8 +26,8 @@ from pegel.report.views import ModelRow
 from pegel.report.words import moment
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.plain_numbers import how_many
 from pegel.spec.rhythms import Rhythm
-from pegel.store.baseline_store import BaselineStore
 from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.registry import Entry, Registry
@@ -41,14 +41,22 @@ PARTS = 8
 """Parts of days that are read for the newest one."""
 
 
-def model_rows(sources: Sources, now: datetime) -> list[ModelRow]:
-    """Return the list of models in the registry; one of which something cannot be read has the state `error`."""
-    entries = Registry(sources.engine).entries()
+def model_rows(sources: Sources, now: datetime, *, days: bool = True) -> list[ModelRow]:
+    """Return the list of models in the registry; one of which something cannot be read has the state `error`.
+
+    Without `days` nothing is said of the newest day of each, and the database is asked as often for two hundred models
+    as for two.
+    """
+    return rows_of(sources, Registry(sources.engine).entries(), now, days=days)
+
+
+def rows_of(sources: Sources, entries: Sequence[Entry], now: datetime, *, days: bool) -> list[ModelRow]:
+    """Return the same of these models of the registry."""
     across = read_across(sources, entries, now)
-    return [row_of(sources, entry, across, now) for entry in entries]
+    return [row_of(sources, entry, across, now, days=days) for entry in entries]
 
 
-def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) -> ModelRow:
+def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime, *, days: bool = True) -> ModelRow:
     """Return one model as a row of the list; where something cannot be read its state is `error`."""
     name, version, spec, key = entry.model, entry.version, entry.spec, (entry.model, entry.version)
     reader, newest = PartReader(), across.newest.get(key, Newest(None, [], []))
@@ -59,9 +67,7 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) 
         last = None
     reader.problems += newest.problems
     reader.problems += [str(alert) for alert in known if isinstance(alert, DamagedRow)]
-    if key in across.currents:
-        # Its document is unpacked, not parsed: damage shows, and a list of fifty models stays quick.
-        reader.part("its baseline", lambda: BaselineStore(sources.engine).document(across.currents[key]), b"")
+    reader.problems += filter(None, [across.damaged_baselines.get(across.currents.get(key, ""))])
     if across.damaged:
         _name_own_damage(sources, key, now, reader)
     if spec is not None and not spec.model.is_table and spec.group in across.unheard:
@@ -88,10 +94,13 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime) 
         answers="" if last is None else "; ".join(answer_times(last.latencies, last.orphans)),
         requests=sparkline([_per_minute(*window) for window in requests], title=_rate(requests)),
         open_alerts=len(alerts),
-        days=reader.part("its newest day", lambda: _newest_day(sources, key, now), ""),
+        days=reader.part("its newest day", lambda: _newest_day(sources, key, now), "") if days else "",
         look="" if spec is None else _look(spec, alerts),
         is_table=spec is not None and spec.model.is_table,
         false_alarms="unknown" if spec is None else allowed(spec),
+        budget="unknown" if spec is None else budget_used(spec, across.opened.get(key, []), now),
+        owners=[] if spec is None else [spec.namespace, *spec.alerts.emails],
+        last_end=None if last is None else last.span.end,
         silences=[silenced(one, now) for one in across.silences if one.about.concerns(*key)],
         notices=notices,
         around=list(sources.around),
@@ -128,6 +137,13 @@ def allowed(spec: MonitorSpec) -> str:
     """Return how often a false alarm is expected against how often the user allows one."""
     expected, asked = Division.of(Setting(spec)).expected_per_day, spec.false_alarms
     return f"{expected:.2g} per day expected · {asked} allowed"
+
+
+def budget_used(spec: MonitorSpec, opened: Sequence[datetime], now: datetime) -> str:
+    """Return how many alerts were opened in the time that the budget is said for, beside what it allows."""
+    asked = spec.false_alarms
+    count = sum(1 for one in opened if one > now - asked.period)
+    return f"{how_many(count, 'alert')} in the last {asked.per} · {asked} may be false"
 
 
 def _per_minute(span: Span, requests: int) -> float:

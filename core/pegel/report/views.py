@@ -42,6 +42,8 @@ class FeatureView:
     """What came instead of values in the windows shown, by kind: `3 nulls, 1 unparseable`; empty if nothing did."""
     chart: str
     """SVG: baseline as outline, the windows shown filled."""
+    numbers: list[tuple[str, str, str]] = field(default_factory=list)
+    """Of each bar of the picture what it is of, its share of the baseline and of the windows shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +168,12 @@ class ModelRow:
     open_alerts: int
     false_alarms: str
     """Expected against allowed, in words."""
+    budget: str = ""
+    """How many alerts were opened in the time that the budget is said for, beside what it allows, in words."""
+    owners: list[str] = field(default_factory=list)
+    """Whose it is: its namespace, then who is mailed."""
+    last_end: datetime | None = None
+    """When the last final window ended."""
     days: str = ""
     """What the newest day that was judged says; empty where there is none."""
     look: str = ""

@@ -29,6 +29,7 @@ from pegel.store.inboxes import cursor, move_cursor, waiting
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.results import Details, Results
+from pegel.store.row_codec import fetched
 from pegel.store.row_quality_store import RowQualityStore
 from pegel.store.silence_store import SilenceStore
 from pegel.store.skew_store import SkewStore
@@ -117,6 +118,16 @@ class AlertStore:
                 except DamagedRow as error:
                     known.append(DamagedRow(f"alert {alert_id[:8]}: {error}"))
         return alerts
+
+    def opened_since(self, since: datetime) -> dict[tuple[str, int], list[datetime]]:
+        """Return when alerts of each monitor were opened after `since`; what is no instant is left out."""
+        c, opened = tables.alerts.c, dict[tuple[str, int], list[datetime]]()
+        with reading(self._engine) as connection:
+            statement = sa.select(c.model, c.version, c.opened_at).where(c.opened_at > since)
+            for row in fetched(connection, statement, "an alert"):
+                if not isinstance(row, DamagedRow):
+                    opened.setdefault((row["model"], row["version"]), []).append(row["opened_at"])
+        return opened
 
     def alert(self, id_prefix: str) -> Alert:
         """Return the one alert whose id starts so. Raises NotFound when none or several do."""

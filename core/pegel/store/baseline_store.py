@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,6 +28,7 @@ from pegel.store.statements import insert_into, of_monitor
 PREVIOUS = "previous"
 """How a person says: the one before the current."""
 ADDRESS = "sha256:"
+_ABSENT = "the results database keeps no baseline {}; profile the training data again (workflow `baseline_refresh`)."
 SHORT = 12
 """Digits of an id that tell baselines of a model apart."""
 
@@ -78,14 +79,26 @@ class BaselineStore:
         with reading(self._engine) as connection:
             packed = connection.execute(statement).scalar()
         if packed is None:
-            raise NotFound(
-                f"the results database keeps no baseline {baseline_id}; profile the training data again "
-                f"(workflow `baseline_refresh`)."
-            )
+            raise NotFound(_ABSENT.format(baseline_id))
         try:
             return zlib.decompress(packed)
         except zlib.error as error:
             raise _damaged(baseline_id, error) from error
+
+    def unreadable(self, ids: Iterable[str]) -> dict[str, str]:
+        """Return why documents cannot be unpacked or are not there, by the id of the baseline; none is parsed."""
+        wanted, c = sorted(set(ids)), tables.baselines.c
+        reasons = {each: _ABSENT.format(each) for each in wanted}
+        with reading(self._engine) as connection:
+            rows = connection.execute(sa.select(c.id, c.document).where(c.id.in_(wanted)))
+            for baseline_id, packed in rows:
+                try:
+                    zlib.decompress(packed)
+                except zlib.error as error:
+                    reasons[baseline_id] = str(_damaged(baseline_id, error))
+                else:
+                    del reasons[baseline_id]
+        return reasons
 
     def current(self, model: str, version: int) -> str | None:
         """Return the id of the baseline that new spans of a model version are judged by, or None."""

@@ -58,6 +58,14 @@ class LastMails:
                 found.append(Unreached(address, row["failing_since"], row["tries"], row["why"]))
         return found
 
+    def waiting(self) -> dict[str, datetime]:
+        """Return since when something waits for company, by address; what is no instant is left out."""
+        c = tables.last_mails.c
+        statement = sa.select(c.address, c.waiting_since).where(c.waiting_since.is_not(None)).order_by(c.address)
+        with reading(self._engine) as connection:
+            rows = fetched(connection, statement, "what waits for company")
+        return {row["address"]: row["waiting_since"] for row in rows if not isinstance(row, DamagedRow)}
+
     def sent(self, address: str, at: datetime) -> None:
         """Note that an addressee was sent a message: nothing waits any more, and it can be reached."""
         self._note(address, {**_NOTHING, "sent_at": at})

@@ -24,6 +24,7 @@ from pegel.spec.names import ATTRIBUTIONS
 from pegel.store import ledger_queries, tables
 from pegel.store.column_types import Document
 from pegel.store.database import reading, writing
+from pegel.store.newest_windows import newest_rows
 from pegel.store.row_codec import decoded, fetched, finding_from_json, flat, outlier, readable, typed, window
 from pegel.store.rows_by_key import keyed_rows
 from pegel.store.seen_windows import READ, is_seen
@@ -153,17 +154,20 @@ class Results:
     def newest(self, monitors: Iterable[tuple[str, int]], *, limit: int) -> dict[tuple[str, int], Newest]:
         """Return what a list of monitors tells of each: its newest final window, and the requests of the newest ones.
 
-        A window that cannot be read stands there as its DamagedRow; the others are read all the same.
+        A window that cannot be read stands there as its DamagedRow; the others are read all the same. Several monitors
+        are read at once, one by one only where something is damaged.
         """
-        newest = {}
+        keys = list(monitors)
         with reading(self._engine) as connection:
-            for key in monitors:
-                asked = {"model": key[0], "version": key[1], "newest": 1}
-                what, problems = f"a window of {key[0]}/{key[1]}", list[str]()
+            if len(keys) > 1:
+                last, counts = newest_rows(connection, _SHORT, 1), newest_rows(connection, _COUNTED, limit)
+                if last is not None and counts is not None:
+                    return {key: _newest(last.get(key, []), counts.get(key, [])) for key in keys}
+            newest = {}
+            for model, version in keys:
+                asked, what = {"model": model, "version": version, "newest": 1}, f"a window of {model}/{version}"
                 rows = fetched(connection, _NEWEST, what, asked)
-                counts = fetched(connection, _REQUESTS, what, asked | {"newest": limit})
-                requests = readable(_span_and_requests, reversed(counts), problems)
-                newest[key] = Newest(_window_or_damage(rows[0]) if rows else None, requests, problems)
+                newest[model, version] = _newest(rows, fetched(connection, _REQUESTS, what, asked | {"newest": limit}))
         return newest
 
     def newest_of_segments(
@@ -411,6 +415,13 @@ class Results:
             return fetched(connection, statement, what)
 
 
+def _newest(rows: Sequence[RowMapping | DamagedRow], counts: Sequence[RowMapping | DamagedRow]) -> Newest:
+    """Return what the newest rows of a monitor tell, given newest first."""
+    problems = list[str]()
+    requests = readable(_span_and_requests, reversed(counts), problems)
+    return Newest(_window_or_damage(rows[0]) if rows else None, requests, problems)
+
+
 def _window_or_damage(row: RowMapping | DamagedRow) -> WindowRow | DamagedRow:
     try:
         return row if isinstance(row, DamagedRow) else window(row)
@@ -448,5 +459,6 @@ def _newest_of(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     return ordered.order_by(c.span_start.desc(), c.span_end.desc()).limit(sa.bindparam("newest"))
 
 
-_NEWEST = _newest_of(*(_LEFT_OUT[Details.NONE].get(column.name, column) for column in READ))
-_REQUESTS = _newest_of(*(tables.windows.c[name] for name in ("model", "version", "span_start", "span_end", "requests")))
+_SHORT = tuple(_LEFT_OUT[Details.NONE].get(column.name, column) for column in READ)
+_COUNTED = tuple(tables.windows.c[name] for name in ("model", "version", "span_start", "span_end", "requests"))
+_NEWEST, _REQUESTS = _newest_of(*_SHORT), _newest_of(*_COUNTED)

@@ -1,4 +1,4 @@
-"""Small tables whose rows are read one by one, so that a row that cannot be read at all is known by its key."""
+"""Small tables read at once, and one by one where a row cannot be read: so that it is known by its key."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ def keyed_rows(
     """
     key, values = list(table.primary_key), list[Value]()
     with reading(engine) as connection:
+        whole, problems = sa.select(table).order_by(*key), list[str]()
+        known = readable(partial(_read, read, ""), fetched(connection, whole, ""), problems)
+        if not problems:
+            return known
         for place in connection.execute(sa.select(*key).order_by(*key)).mappings().all():
-            words, problems = what.format(**place), list[str]()
+            words, problems = what.format(**place), []
             rows = fetched(connection, sa.select(table).where(*(column == place[column] for column in key)), words)
             one = partial(_read, read, words)
             values += readable(one, rows, None if damaged is None else problems)

@@ -19,6 +19,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from pegel.spec.limits import LONGEST_QUIET
 from pegel.spec.settings import Settings
 from pegel_airflow.page import person_actions, routes
+from pegel_airflow.page.alert_routes import add_alert_routes
 from pegel_airflow.page.refusals import explain_refusals
 from pegel_airflow.page.render import HEADERS, page
 from pegel_airflow.page.same_origin import refuse_foreign
@@ -48,6 +49,7 @@ def build() -> FastAPI:
     explain_refusals(app)
     reading = ["GET", "HEAD"]
     app.add_api_route("/", index, methods=reading, response_class=HTMLResponse)
+    app.add_api_route("/health", health, methods=reading, response_class=HTMLResponse)
     app.add_api_route("/page.js", script, methods=reading)
     app.add_api_route("/models/{name}/{version}", model, methods=reading, response_class=HTMLResponse)
     for path, route in (
@@ -58,13 +60,21 @@ def build() -> FastAPI:
     ):
         app.add_api_route(f"/models/{{name}}/{{version}}/{path}", route, methods=["POST"], dependencies=[MAY_CHANGE])
     add_spec_routes(app)
+    add_alert_routes(app, MAY_CHANGE)
     return app
 
 
-def index(request: Request) -> Response:
-    """Show every watched model, the most urgent first."""
+def index(request: Request, q: str = "", state: str = "", owner: str = "", sort: str = "urgency") -> Response:
+    """Show the watched models that are asked for, the most urgent first unless another order is."""
     now = datetime.now(UTC)
-    return page(request, "index.html", now=now, rows=routes.watched(Settings(), now))
+    view = routes.watched(Settings(), now, text=q, state=state, owner=owner, sort=sort)
+    return page(request, "index.html", now=now, view=view, levels=routes.levels(), here="models")
+
+
+def health(request: Request) -> Response:
+    """Show how Pegel itself is."""
+    now = datetime.now(UTC)
+    return page(request, "health.html", now=now, view=routes.health(Settings(), now), here="health")
 
 
 def model(request: Request, name: str, version: Version, done: str | None = None, segment: str = "") -> Response:

@@ -4,7 +4,7 @@ function statusOf(form) {
 }
 
 // Forms work without this script. With it, one says that it was sent, and a second press while it travels does nothing.
-document.querySelectorAll("form").forEach((form) => {
+document.querySelectorAll("form[method=post]").forEach((form) => {
   form.addEventListener("submit", (event) => {
     if (form.ariaBusy === "true") {
       event.preventDefault();
@@ -23,7 +23,7 @@ document.querySelectorAll("form").forEach((form) => {
 // Who comes back to this page by the browser's button finds its forms ready again.
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
-  document.querySelectorAll("form").forEach((form) => {
+  document.querySelectorAll("form[method=post]").forEach((form) => {
     form.ariaBusy = null;
     statusOf(form).textContent = "";
   });
@@ -57,3 +57,31 @@ document.querySelectorAll("[data-refresh]").forEach((button) => {
     button.disabled = false;
   });
 });
+
+// What is live is put in place of what was there each half minute, without a flicker: only where something changed, and
+// never under the hands of a person. A tab that nobody sees asks for nothing.
+const EVERY = 30_000;
+
+function isInUse(live) {
+  const marked = getSelection();
+  return live.contains(document.activeElement) || (marked && !marked.isCollapsed && live.contains(marked.anchorNode));
+}
+
+async function lookAgain(live) {
+  if (document.hidden || isInUse(live)) return;
+  let answer;
+  try {
+    answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  } catch {
+    return;
+  }
+  if (!answer.ok || answer.redirected) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById("live");
+  if (!fresh || isInUse(live)) return;
+  document.getElementById("now").textContent = page.getElementById("now").textContent;
+  if (fresh.innerHTML !== live.innerHTML) live.replaceChildren(...fresh.childNodes);
+}
+
+const live = document.getElementById("live");
+if (live) setInterval(() => lookAgain(live), EVERY);

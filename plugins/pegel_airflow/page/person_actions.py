@@ -15,6 +15,7 @@ from pegel_airflow import services
 DONE: Final = {
     "acknowledged": "Acknowledged. No mail about these features until then; one if others begin to drift.",
     "unacknowledged": "The acknowledgement is over. The next mail about this alert is sent as ever.",
+    "resolved": "Resolved. It is over; a new finding opens another alert.",
     "silenced": "Silenced. No mail about this until then; windows are judged as before.",
     "heard": "The silence is over. The next mail about what it was about is sent as ever.",
 }

@@ -33,6 +33,7 @@ def page(
 
     `now` is what the page calls the present; None means the clock's.
     """
+    values = {"here": ""} | values
     values |= {"root": request.scope.get("root_path", ""), "now": now or datetime.now(UTC)}
     text = _environment().get_template(template).render(**values)
     return HTMLResponse(text, status_code=status, headers=HEADERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,19 +11,39 @@ from pegel.spec.settings import Settings
 from pegel_airflow import services
 
 if TYPE_CHECKING:
+    from pegel.report.alerts_page import AlertsView
+    from pegel.report.fleet_health import FleetHealth
+    from pegel.report.overview import Overview
     from pegel.report.reading import Sources
-    from pegel.report.views import ModelRow, ModelView
-
-ORDER = ("bad", "warn", "idle", "ok")
-"""How urgent each level of a state is."""
+    from pegel.report.views import ModelView
 
 
-def watched(settings: Settings, now: datetime) -> list[ModelRow]:
-    """Return every watched model version, the most urgent first, then by name."""
-    from pegel.report.model_list import model_rows
+def watched(settings: Settings, now: datetime, *, text: str, state: str, owner: str, sort: str) -> Overview:
+    """Return the watched model versions that are asked for, and how Pegel itself is."""
+    from pegel.report.overview import Asked, overview
 
-    rows = model_rows(_sources(settings), now)
-    return sorted(rows, key=lambda row: (ORDER.index(row.state.level), row.name, row.version))
+    return overview(_sources(settings), Asked(text=text, state=state, owner=owner, sort=sort), now)
+
+
+def levels() -> Mapping[str, str]:
+    """Return what each level of a state is called."""
+    from pegel.report.overview import LEVELS
+
+    return LEVELS
+
+
+def alerts(settings: Settings, now: datetime, *, text: str, kind: str, standing: str, past: bool) -> AlertsView:
+    """Return the alerts of all models that are asked for, and the silences."""
+    from pegel.report.alerts_page import AlertsAsked, alerts_view
+
+    return alerts_view(_sources(settings), AlertsAsked(text=text, kind=kind, standing=standing, past=past), now)
+
+
+def health(settings: Settings, now: datetime) -> FleetHealth:
+    """Return how Pegel itself is."""
+    from pegel.report.fleet_health import read_fleet_health
+
+    return read_fleet_health(_sources(settings), services.stores(settings).registry.list(), now)
 
 
 def model(settings: Settings, model: str, version: int, now: datetime, segment: str = "") -> ModelView:

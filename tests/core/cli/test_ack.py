@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pegel.cli.ack import instant
+from pegel.alerts.quiet_times import instant
 from pegel.errors import InvalidSpec
 
 NOW = datetime(2026, 11, 21, 3, 12, tzinfo=UTC)

@@ -137,3 +137,12 @@ def _write(store: StreamStore, claim: Claim, baseline: Baseline, minute: int, rn
     ledger = [sample_ledger(minute)]
     commit = Commit(windows=[row], findings=list(judged.findings), ledger=ledger, arrivals=sample_arrivals(ledger))
     store.commit(claim, commit, row.emitted_at)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Sources]:
+    """A database in which nothing is."""
+    engine = connect(f"sqlite:///{tmp_path / 'empty.db'}")
+    migrate(engine)
+    yield Sources(engine)
+    engine.dispose()

@@ -1,0 +1,1 @@
+"""How long the pages take, and how often they ask the database."""

@@ -1,0 +1,89 @@
+"""How long the pages take for 200 models of a month, and how often they ask: `python -m benchmarks.pages.times`.
+
+Each page is read several times, on a new connection the first time; what is told is the median.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+from benchmarks.page import put, when
+from benchmarks.pages import fleet
+from sqlalchemy.engine import Engine
+
+from pegel.report.alerts_page import AlertsAsked, alerts_view
+from pegel.report.fleet_health import read_fleet_health
+from pegel.report.model_page import model_view
+from pegel.report.overview import Asked, overview
+from pegel.report.reading import Sources
+from pegel.store.database import connect
+from pegel.store.registry import Registry
+
+MODELS = 200
+ROUNDS = 5
+WANTED_MS = 1_000
+
+
+def pages(engine: Engine) -> dict[str, Callable[[], object]]:
+    """Return what each page reads, by its name."""
+    sources, now = Sources(engine), fleet.END
+    specs = Registry(engine).list()
+    return {
+        "overview": lambda: overview(sources, Asked(), now),
+        "alerts": lambda: alerts_view(sources, AlertsAsked(), now),
+        "health of Pegel": lambda: read_fleet_health(sources, specs, now),
+        "one model": lambda: model_view(sources, fleet.name(7), 1, now),
+    }
+
+
+def measured(engine: Engine, read: Callable[[], object]) -> tuple[float, float, int]:
+    """Return the median milliseconds on the clock and of this process alone, and the questions of one round."""
+    engine.dispose()
+    asked = list[str]()
+    sa.event.listen(engine, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement))
+    clock, own = [], []
+    for _ in range(ROUNDS):
+        asked.clear()
+        began, began_own = time.perf_counter(), time.process_time()
+        read()
+        clock.append(1e3 * (time.perf_counter() - began))
+        own.append(1e3 * (time.process_time() - began_own))
+    return statistics.median(clock), statistics.median(own), len(asked)
+
+
+def main() -> None:
+    """Fill, measure, print, and write if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", type=Path)
+    parser.add_argument("--models", type=int, default=MODELS)
+    parser.add_argument("--keep", type=Path, help="keep the database here, or use the one that is there")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = options.keep or Path(folder) / "fleet.db"
+        if not path.exists():
+            fleet.fill(path, options.models)
+        engine = connect(f"sqlite:///{path}")
+        rows = {name: measured(engine, read) for name, read in pages(engine).items()}
+        engine.dispose()
+        size = path.stat().st_size / 1e9
+    lines = [f"| {name} | {took:.0f} | {own:.0f} | {asked} |" for name, (took, own, asked) in rows.items()]
+    text = (
+        f"{options.models} models x {fleet.DAYS} days of windows of an hour on SQLite ({size:.1f} GB; the newest "
+        f"{fleet.DETAILED} windows of each model at full size, a baseline of {fleet.FIELDS} fields each), the median "
+        f"of {ROUNDS} readings, in milliseconds on the clock and of the process alone, without making HTML; wanted: "
+        f"each below {WANTED_MS}. Run on {when()}; `python -m benchmarks.pages.times` regenerates it.\n\n"
+        "| page | ms | own ms | questions to the database |\n|---|---|---|---|\n" + "\n".join(lines)
+    )
+    print(text)
+    if options.write:
+        put(options.write, "pages", text)
+
+
+if __name__ == "__main__":
+    main()

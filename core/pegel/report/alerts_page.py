@@ -1,0 +1,116 @@
+"""From the database to the page of all alerts: which are open, which were, what happened to them, what is silenced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from pegel.alerts.alert import Alert
+from pegel.alerts.alert_event import AlertEvent
+from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.silencing import Silence, SilenceState, silenced_by
+from pegel.errors import DamagedRow
+from pegel.report.reading import PartReader, Sources
+from pegel.store.alert_history import AlertHistory
+from pegel.store.alert_store import AlertStore
+from pegel.store.silence_store import SilenceStore
+
+MOST_OPEN, MOST_OVER, MOST_PAST = 200, 100, 50
+"""Open alerts, alerts that are over, and silences that are over that one page lists."""
+STANDINGS: Final = ("unacknowledged", "acknowledged", "silenced")
+"""How an open alert may stand, as a person filters by it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsAsked:
+    """What a person wants to see; an empty text asks for everything.
+
+    `text`: parts of the model's name, of a feature or of an id. `kind`: a kind of alert. `standing`: one of
+    `STANDINGS`. `past`: those that are over instead of the open ones.
+    """
+
+    text: str = ""
+    kind: str = ""
+    standing: str = ""
+    past: bool = False
+
+    def fits(self, alert: Alert, silences: Sequence[Silence], now: datetime) -> bool:
+        """Say whether an alert is meant."""
+        words = f"{alert.key} {' '.join(alert.names)} {alert.id}".lower()
+        if not all(part in words for part in self.text.lower().split()) or self.kind not in {"", alert.kind.value}:
+            return False
+        return self.standing in {"", *_standings(alert, silences, now)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsView:
+    """What the page shows. `alerts`: the newest first, at most `MOST_OPEN` or `MOST_OVER`; `meant`: how many fit."""
+
+    asked: AlertsAsked
+    alerts: list[Alert]
+    meant: int
+    open_ones: int
+    """How many are open, whatever was asked for."""
+    events: dict[str, list[AlertEvent]]
+    """What happened to each of them, by its id, oldest first."""
+    silences: list[Silence]
+    """Those in force."""
+    coming: list[Silence]
+    past: list[Silence]
+    """The newest of those that are over, newest first."""
+    problems: list[str]
+    """What could not be read, in words."""
+    kinds: tuple[str, ...] = tuple(kind.value for kind in AlertKind)
+    standings: tuple[str, ...] = STANDINGS
+
+
+def alerts_view(sources: Sources, asked: AlertsAsked, now: datetime) -> AlertsView:
+    """Read it, in five questions. Raises TemporaryError; what cannot be read is among `problems`."""
+    reader, store = PartReader(), AlertStore(sources.engine)
+    part, problems = reader.part, reader.problems
+    known = part("open alerts", store.open_by_monitor, dict[tuple[str, int], list[Alert | DamagedRow]]())
+    flat = [alert for each in known.values() for alert in each]
+    problems += [str(alert) for alert in flat if isinstance(alert, DamagedRow)]
+    open_ones = [alert for alert in flat if isinstance(alert, Alert)]
+    listed = SilenceStore(sources.engine)
+    silences = part("silences", lambda: listed.all(now, past=True, damaged=problems), list[Silence]())
+    in_force = _of_state(silences, SilenceState.IN_FORCE, now)
+    chosen, most = open_ones, MOST_OPEN
+    if asked.past:
+        newest = part("alerts", lambda: store.alerts(limit=MOST_OPEN + MOST_OVER, damaged=problems), list[Alert]())
+        chosen, most = [alert for alert in newest if alert.over_at is not None], MOST_OVER
+    meant = [alert for alert in chosen if asked.fits(alert, in_force, now)]
+    shown = sorted(meant, key=lambda alert: (alert.opened_at, alert.id), reverse=True)[:most]
+    return AlertsView(
+        asked=asked,
+        alerts=shown,
+        meant=len(meant),
+        open_ones=len(open_ones),
+        events=part("the history of alerts", _reads(sources, shown, problems), dict[str, list[AlertEvent]]()),
+        silences=in_force,
+        coming=_of_state(silences, SilenceState.COMING, now),
+        past=_of_state(silences, SilenceState.PAST, now)[::-1][:MOST_PAST],
+        problems=list(dict.fromkeys(problems)),
+    )
+
+
+def _of_state(silences: Sequence[Silence], state: SilenceState, now: datetime) -> list[Silence]:
+    return [silence for silence in silences if silence.state(now) is state]
+
+
+def _standings(alert: Alert, silences: Sequence[Silence], now: datetime) -> set[str]:
+    is_acknowledged = alert.acknowledged_until is not None and alert.acknowledged_until > now
+    found = {"acknowledged" if is_acknowledged else "unacknowledged"}
+    return found | ({"silenced"} if silenced_by(alert, silences, now) else set())
+
+
+def _reads(sources: Sources, alerts: Sequence[Alert], damaged: list[str]) -> Callable[[], dict[str, list[AlertEvent]]]:
+    def read() -> dict[str, list[AlertEvent]]:
+        events: dict[str, list[AlertEvent]] = {alert.id: [] for alert in alerts}
+        for event in AlertHistory(sources.engine).of(*events, damaged=damaged):
+            events[event.alert].append(event)
+        return events
+
+    return read

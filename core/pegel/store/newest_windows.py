@@ -1,0 +1,60 @@
+"""The newest final windows of all registered monitors, in two questions however many monitors there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from pegel.errors import DamagedRow
+from pegel.store import tables
+from pegel.store.row_codec import fetched
+from pegel.store.seen_windows import is_seen
+
+Monitor = tuple[str, int]
+SLACK = 2
+"""So many times the rows that are wanted are looked back on: some are no longer seen, because a revision is."""
+_EVER = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def newest_rows(
+    connection: Connection, columns: Sequence[sa.ColumnElement[Any]], newest: int
+) -> dict[Monitor, list[RowMapping]] | None:
+    """Return the newest final rows of the whole of each registered monitor, newest first; those with any are there.
+
+    At most `newest` of each, and a few less where many of its newest spans have several revisions. None where a row
+    cannot be read: whose it is shows only when monitors are asked one by one. `columns` have to begin with `model` and
+    `version`.
+    """
+    rows = fetched(connection, _question(tuple(columns), newest), "a window")
+    found: dict[Monitor, list[RowMapping]] = {}
+    for row in rows:
+        if isinstance(row, DamagedRow):
+            return None
+        found.setdefault((row["model"], row["version"]), []).append(row)
+    return {key: sorted(own, key=_place, reverse=True)[:newest] for key, own in found.items()}
+
+
+def _place(row: RowMapping) -> tuple[datetime, datetime]:
+    return row["span_start"], row["span_end"]
+
+
+def _question(columns: tuple[sa.ColumnElement[Any], ...], newest: int) -> sa.Select[Any]:
+    c, m = tables.windows.c, tables.monitors.c
+    older = tables.windows.alias()
+    own = (older.c.model == m.model, older.c.version == m.version, older.c.segment == "", older.c.final)
+    # The span at which to stop is found in the index, for each monitor by itself; then its newer rows are read.
+    back = 0 if newest == 1 else newest * SLACK
+    last = sa.select(older.c.span_end).where(*own).order_by(older.c.span_end.desc()).offset(back).limit(1)
+    stop = sa.func.coalesce(last.correlate(tables.monitors).scalar_subquery(), sa.literal(_EVER, c.span_end.type))
+    joined = sa.and_(c.model == m.model, c.version == m.version, c.segment == "", c.final, c.span_end >= stop)
+    return (
+        sa.select(*columns)
+        .select_from(tables.monitors.join(tables.windows, joined))
+        .where(is_seen(final_only=True))
+        # By the monitors alone: asked for the order of windows, too, SQLite reads all of them in that order.
+        .order_by(m.model, m.version)
+    )

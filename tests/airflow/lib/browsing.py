@@ -1,0 +1,80 @@
+"""A real browser for tests of pages, and a person who is logged in; pictures are kept for people."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import scene
+from people import PASSWORDS
+
+from pegel.spec.settings import Settings
+
+CHROMIUM = Path("/usr/bin/chromium")
+WITHOUT_BROWSER = (
+    "NO BROWSER: /usr/bin/chromium is missing, so nobody has looked at the monitoring page. "
+    "Install Debian's package `chromium` to run this test."
+)
+OpenTab = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One headless browser."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where screenshots go: the folder that PEGEL_TEST_PICTURES names, if it is set."""
+    folder = Path(os.environ.get("PEGEL_TEST_PICTURES", str(tmp_path)))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def login(chromium: Any, site: str) -> Any:
+    """What a browser keeps of a person who logged in through Airflow's own form."""
+    context = chromium.new_context()
+    context.set_default_timeout(60_000)
+    tab = context.new_page()
+    tab.goto(f"{site}/auth/login?next=/pegel/")
+    log_in(tab)
+    kept = context.storage_state()
+    context.close()
+    return kept
+
+
+@pytest.fixture
+def open_tab(chromium: Any, login: Any) -> Iterator[OpenTab]:
+    """Open tabs of that person, of the colours and width given; all are closed at the end."""
+    with ExitStack() as contexts:
+
+        def open_one(scheme: str = "light", width: int = 1280) -> Any:
+            viewport = {"width": width, "height": 900}
+            context = chromium.new_context(viewport=viewport, color_scheme=scheme, storage_state=login)
+            contexts.callback(context.close)
+            context.set_default_timeout(60_000)
+            # Servers, browser and login may have taken longer than a driver may be silent.
+            scene.beat(Settings())
+            return context.new_page()
+
+        yield open_one
+
+
+def log_in(tab: Any) -> None:
+    """Fill in Airflow's own form and wait until it is left."""
+    tab.fill("input[name=username]", "ada")
+    tab.fill("input[name=password]", PASSWORDS["ada"])
+    tab.press("input[name=password]", "Enter")
+    tab.wait_for_url(lambda url: "/auth/login" not in url)

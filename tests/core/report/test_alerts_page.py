@@ -1,0 +1,101 @@
+"""The page of all alerts: which are meant, how they stand, what was silenced, and what cannot be read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from pegel.alerts.maintenance import Maintenance
+from pegel.alerts.matcher import Matcher
+from pegel.alerts.silencing import Silence
+from pegel.report.alerts_page import AlertsAsked, AlertsView, alerts_view
+from pegel.report.reading import Sources
+from pegel.store.alert_store import AlertStore
+from pegel.store.database import writing
+from pegel.store.silence_store import SilenceStore
+
+from .conftest import NOW
+
+pytestmark = pytest.mark.environments("sqlalchemy")
+HOUR = timedelta(hours=1)
+
+
+def shown(sources: Sources, **asked: Any) -> AlertsView:
+    """Return the page as it is asked for."""
+    return alerts_view(sources, AlertsAsked(**asked), NOW)
+
+
+def own(sources: Sources) -> str:
+    """Return the id of the one open alert of the small world."""
+    (alert,) = AlertStore(sources.engine).open_alerts()
+    return alert.id
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [
+        ({}, 1),
+        ({"text": "delays/1"}, 1),
+        ({"text": "DEPARTURE delays"}, 1),
+        ({"text": "fraud"}, 0),
+        ({"kind": "drift"}, 1),
+        ({"kind": "quality"}, 0),
+        ({"standing": "unacknowledged"}, 1),
+        ({"standing": "acknowledged"}, 0),
+        ({"standing": "silenced"}, 0),
+        ({"past": True}, 0),
+    ],
+)
+def test_alerts_are_found(sources: Sources, asked: dict[str, Any], count: int) -> None:
+    """By model, feature and id, by kind, by how they stand; how many are open is said whatever is asked for."""
+    view = shown(sources, **asked)
+
+    assert (count, count, 1) == (len(view.alerts), view.meant, view.open_ones)
+
+
+def test_an_alert_that_is_acknowledged_and_silenced_stands_so(sources: Sources) -> None:
+    """Both are ways to stand at once; the history tells who acknowledged it and why."""
+    alert = own(sources)
+    AlertStore(sources.engine).acknowledge(alert, NOW + HOUR, "storm in ORD", by="uma", now=NOW)
+    about = Matcher(model="del*")
+    SilenceStore(sources.engine).say(Silence(about=about, until=NOW + HOUR, why="known", by="otto", said_at=NOW))
+    found = {standing: shown(sources, standing=standing).meant for standing in shown(sources).standings}
+    events = shown(sources).events[alert]
+
+    assert {"unacknowledged": 0, "acknowledged": 1, "silenced": 1} == found
+    assert ("uma", "storm in ORD") == (events[-1].by, events[-1].why)
+
+
+def test_an_alert_that_is_resolved_is_over(sources: Sources) -> None:
+    """It leaves the list of open ones for that of those that are over, with who closed it."""
+    alert = own(sources)
+    AlertStore(sources.engine).resolve(alert, NOW, by="ada", why="mended")
+    view = shown(sources, past=True)
+
+    assert (0, [alert]) == (shown(sources).meant, [one.id for one in view.alerts])
+    assert ("ada", "mended") == (view.events[alert][-1].by, view.events[alert][-1].why)
+
+
+def test_silences_stand_by_when_they_hold(sources: Sources) -> None:
+    """What is in force, what comes again, and what was: each in a list of its own."""
+    store, about = SilenceStore(sources.engine), Matcher(model="delays")
+    said: dict[str, Any] = {"about": about, "why": "x", "by": "ada", "said_at": NOW - 2 * HOUR}
+    now = store.say(Silence(until=NOW + HOUR, **said))
+    later = store.say(Silence(every=Maintenance.parse("sun 02:00-04:00 UTC"), **said))
+    before = store.say(Silence(until=NOW - HOUR, **said))
+    view = shown(sources)
+    lists = (view.silences, view.coming, view.past)
+
+    assert [[now.id], [later.id], [before.id]] == [[one.id for one in each] for each in lists]
+
+
+def test_an_alert_that_cannot_be_read_is_named(sources: Sources) -> None:
+    """The page says which one it leaves out."""
+    with writing(sources.engine) as connection:
+        connection.execute(sa.text("UPDATE alerts SET alert = '{}'"))
+    view = shown(sources)
+
+    assert (0, True) == (view.meant, any("alert" in problem for problem in view.problems))
