@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import scene
 import seeds
-from browsing import CHROMIUM, WITHOUT_BROWSER
+from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER
 
 from pegel.data.spans import Span
 from pegel.spec.settings import Settings
@@ -23,7 +23,6 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason=WITHOUT_BROWSER),
     pytest.mark.usefixtures("played"),
 ]
-CHECKS = (Path(__file__).parent / "lib" / "page_checks.js").read_text(encoding="utf-8").split("\n", 2)[2]
 LONG_NAME = "recommendations-for-returning-customers"
 PLACES = {"overview": "/", "alerts": "/alerts", "health": "/health", "model": "/models/delays/1"}
 
@@ -57,8 +56,7 @@ def test_every_page_can_be_read(open_tab: OpenTab, site: str, pictures: Path, sc
     found = {}
     for name, path in PLACES.items():
         tab.goto(f"{site}/pegel{path}")
-        for summary in tab.locator("main details:not([open]) > summary").all():
-            summary.evaluate("summary => summary.parentElement.open = true")
+        tab.locator("main details").evaluate_all("all => all.forEach(one => { one.open = true; })")
         tab.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", full_page=True)
         found[name] = tab.evaluate(CHECKS)
 
@@ -147,7 +145,7 @@ def test_a_silence_that_comes_again_is_said_and_called_off(open_tab: OpenTab, si
     tab = open_tab()
     tab.goto(f"{site}/pegel/alerts")
     form = tab.locator("form.say")
-    form.get_by_label("Model").fill("tariff-*")
+    form.get_by_role("textbox", name="Model").fill("tariff-*")
     form.get_by_label("Comes again").fill("sun 02:00-02:01 Europe/Berlin")
     form.get_by_label("Why").fill("maintenance of the warehouse")
     form.get_by_role("button", name="Silence").click()

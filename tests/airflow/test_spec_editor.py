@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER
 
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
@@ -16,6 +18,7 @@ from pegel_airflow import form, services
 from pegel_airflow.page.spec_editor import NEW, checked
 
 Browse = Callable[[str | None], httpx.Client]
+OpenTab = Callable[..., Any]
 
 
 def watched(settings: Settings) -> MonitorSpec:
@@ -124,3 +127,37 @@ def test_a_foreign_page_checks_nothing(browse: Browse, played: Settings) -> None
     answer = client.post("/pegel/spec/check", data={"text": NEW}, headers={"Origin": "http://elsewhere.example"})
 
     assert answer.status_code == 403
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=WITHOUT_BROWSER)
+@pytest.mark.usefixtures("played")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_text_is_checked_while_one_types(
+    open_tab: OpenTab, site: str, pictures: Path, scheme: str, width: int
+) -> None:
+    """In a browser a changed budget may be put into force, a misspelt field may not; the page can be read."""
+    tab = open_tab(scheme, width)
+    errors: list[str] = []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    tab.goto(f"{site}/pegel/models/delays/1/spec")
+    tab.get_by_text("A valid spec, the one that is in force.").wait_for()
+    unchanged = tab.locator("#force").is_enabled()
+    text = tab.get_by_label("Spec (YAML or JSON)")
+    text.press("Control+End")
+    text.press_sequentially("false_alarms: 10 per day")
+    tab.locator("#force:enabled").wait_for()
+    changes = tab.locator("#changes").inner_text()
+    tab.screenshot(path=pictures / f"spec-{scheme}-{width}.png", full_page=True)
+    found = [tab.evaluate(CHECKS)]
+    text.press_sequentially("\nfalse_alarm: 1")
+    tab.locator("#problems li", has_text="false_alarm").wait_for()
+    tab.screenshot(path=pictures / f"spec-misspelt-{scheme}-{width}.png", full_page=True)
+    found.append(tab.evaluate(CHECKS))
+
+    assert (unchanged, tab.locator("#force").is_enabled()) == (False, False)
+    assert "false_alarms.count: 1.0 -> 10.0" in changes
+    assert [[0, [], [], []]] * 2 == found
+    assert [] == errors

@@ -1,5 +1,6 @@
-"""How Pegel itself is: workflows, drivers, workers, ledger, what was set aside, what nobody was told; each bad line
-says what to do next.
+"""How Pegel itself is: workflows, drivers, workers, ledger, what was set aside, what nobody was told.
+
+Each bad line says what to do next.
 """
 
 from __future__ import annotations

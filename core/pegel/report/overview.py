@@ -19,7 +19,7 @@ _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _URGENCY = tuple(LEVELS)
 SORTS: Final[dict[str, Callable[[ModelRow], Any]]] = {
     "urgency": lambda row: _URGENCY.index(row.state.level),
-    "name": lambda row: "",
+    "name": lambda _: "",
     "window": lambda row: row.last_end or _NEVER,
     "alerts": lambda row: -row.open_alerts,
     "owner": lambda row: row.owners,

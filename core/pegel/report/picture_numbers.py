@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from pegel.detect.effect import percent
 from pegel.report.shapes import Bars, OutlinedHistogram
 from pegel.spec.outside_text import NAME_LIMIT, shown
@@ -19,7 +21,7 @@ def numbers(shape: OutlinedHistogram | Bars | None) -> list[tuple[str, str, str]
         labels = [shown(label, NAME_LIMIT) for label in shape.labels]
         return _lines(labels, shape.baseline.tolist(), None if shape.now is None else shape.now.tolist())
     edges = shape.edges.tolist()
-    inside = [f"{plain(low, 4)} to {plain(high, 4)}" for low, high in zip(edges, edges[1:], strict=False)]
+    inside = [f"{plain(low, 4)} to {plain(high, 4)}" for low, high in pairwise(edges)]
     labels = [f"below {plain(edges[0], 4)}", *inside, f"above {plain(edges[-1], 4)}"]
     below, above, below_now, above_now = shape.outside
     now = None if shape.now is None else [below_now, *shape.now.tolist(), above_now]

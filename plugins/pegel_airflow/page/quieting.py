@@ -58,7 +58,9 @@ def silence(
         feature=said["feature"],
         kind=None if kind is None else AlertKind(kind),
     )
-    since, until, every = When(*(when[name].strip() or None for name in ("since", "until", "every")), lead="").read(now)
+    typed = {name: when[name].strip() or None for name in ("since", "until", "every")}
+    asked = When(since=typed["since"], until=typed["until"], every=typed["every"], lead="")
+    since, until, every = asked.read(now)
     person, reason = shown(by, NAME_LIMIT), shown(why)
     wanted = Silence(about=matcher, since=since, until=until, every=every, why=reason, by=person, said_at=now)
     if wanted.holds(now) is None and wanted.next(now) is None:

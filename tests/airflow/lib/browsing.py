@@ -20,6 +20,8 @@ WITHOUT_BROWSER = (
     "Install Debian's package `chromium` to run this test."
 )
 OpenTab = Callable[..., Any]
+CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8").split("\n", 2)[2]
+"""Tell how far a page scrolls sideways, then what is squeezed, what lacks contrast, and which controls have no name."""
 
 
 @pytest.fixture(scope="session")
