@@ -19,7 +19,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from pegel.spec.limits import LONGEST_QUIET
 from pegel.spec.settings import Settings
 from pegel_airflow.page import person_actions, routes
-from pegel_airflow.page.alert_routes import add_alert_routes
+from pegel_airflow.page.all_alerts import add_alert_routes
 from pegel_airflow.page.refusals import explain_refusals
 from pegel_airflow.page.render import HEADERS, page
 from pegel_airflow.page.same_origin import refuse_foreign

@@ -98,7 +98,7 @@ def test_many_models_are_read_as_one_is(engine: Engine) -> None:
     rows = {row.name: row for row in model_rows(Sources(engine), NOW, days=False)}
 
     assert alone == rows["a"]
-    assert 3 == len({row.last_end for row in rows.values()})
+    assert rows["a"].last_end == rows["b"].last_end != rows["c"].last_end
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_many_models_are_read_as_one_is(engine: Engine) -> None:
         (Asked(owner="team-1@example.org"), ["b"]),
         (Asked(owner="team"), []),
         (Asked(state="ok"), []),
-        (Asked(state="bad", text="c"), ["c"]),
+        (Asked(state="bad", text="team-1"), ["b"]),
         (Asked(sort="window"), ["c", "b", "a"]),
         (Asked(sort="nonsense"), ["a", "b", "c"]),
     ],
