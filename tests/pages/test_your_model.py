@@ -98,7 +98,7 @@ def test_the_first_mail_is_about_what_was_changed(followed: Followed) -> None:
 
     Whether the shift itself or the values below all of training is worse depends on where the first window ends.
     """
-    assert "[pegel] loans v1: income" in followed.first_mail["Subject"]
+    assert " loans v1: income" in followed.first_mail["Subject"]
     assert "me@example.org" == followed.first_mail["To"]
     assert plain_text(followed.first_mail).startswith(
         ("income shifted down", "income: below the smallest value of training")
