@@ -70,22 +70,13 @@ def _container(namespace: str, cluster: ClusterSettings, kafka: str) -> dict[str
         ],
         **pods.all_of_secret(cluster.kafka_secret, cluster.store_secret),
         "ports": [{"name": "metrics", "containerPort": names.WORKER_PORT}],
-        "startupProbe": _probe(period=5, failures=24),
-        "livenessProbe": _probe(period=20, failures=6),
-        "readinessProbe": _probe(period=10, failures=3),
+        "startupProbe": pods.probe("/metrics", period=5, failures=24),
+        "livenessProbe": pods.probe("/metrics", period=20, failures=6),
+        "readinessProbe": pods.probe("/metrics", period=10, failures=3),
         "resources": {
             "requests": {"cpu": cluster.worker_cpu, "memory": cluster.worker_memory},
             "limits": {"cpu": MOST_CPU, "memory": cluster.worker_memory},
         },
         "securityContext": pods.container_security(),
         "volumeMounts": [pods.mount("tmp", pods.TMP), pods.mount("home", HOME)],
-    }
-
-
-def _probe(*, period: int, failures: int) -> dict[str, Any]:
-    return {
-        "httpGet": {"path": "/metrics", "port": "metrics"},
-        "periodSeconds": period,
-        "timeoutSeconds": 5,
-        "failureThreshold": failures,
     }

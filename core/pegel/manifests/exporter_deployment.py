@@ -71,22 +71,13 @@ def _container(cluster: ClusterSettings) -> dict[str, Any]:
         ],
         "ports": [{"name": "metrics", "containerPort": names.EXPORTER_PORT}],
         # Not /healthz: that Airflow is dead is told by it, and no reason to start the exporter again.
-        "startupProbe": _probe(period=5, failures=24),
-        "livenessProbe": _probe(period=20, failures=6),
-        "readinessProbe": _probe(period=10, failures=3),
+        "startupProbe": pods.probe("/livez", period=5, failures=24),
+        "livenessProbe": pods.probe("/livez", period=20, failures=6),
+        "readinessProbe": pods.probe("/livez", period=10, failures=3),
         "resources": {
             "requests": {"cpu": CPU, "memory": MEMORY},
             "limits": {"cpu": MOST_CPU, "memory": MEMORY},
         },
         "securityContext": pods.container_security(),
         "volumeMounts": [pods.mount("tmp", pods.TMP)],
-    }
-
-
-def _probe(*, period: int, failures: int) -> dict[str, Any]:
-    return {
-        "httpGet": {"path": "/livez", "port": "metrics"},
-        "periodSeconds": period,
-        "timeoutSeconds": 5,
-        "failureThreshold": failures,
     }

@@ -63,3 +63,13 @@ def all_of_secret(*secrets: str | None) -> dict[str, Any]:
     """Return the field by which each entry of some Secrets is a variable, by reference; nothing without one."""
     named = dict.fromkeys(secret for secret in secrets if secret is not None)
     return {"envFrom": [{"secretRef": {"name": secret}} for secret in named]} if named else {}
+
+
+def probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
+    """Return a look at the port `metrics` each `period` seconds, of which so many may fail one after the other."""
+    return {
+        "httpGet": {"path": path, "port": "metrics"},
+        "periodSeconds": period,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }
