@@ -304,7 +304,8 @@ def test_any_number_of_rows_can_be_named(table: Path, sink: sinks.Sink, option: 
     """More than any machine counts: the table begins again, so what is left out is a part of a round."""
     number = 10**20 + 1
     assert 0 == run(table, "--to", f"{sink.url}m:predict", "--rate", 50, "--for", "0.1s", option, number)
-    assert [number % ROWS if option == "--skip" else 0] == [row["number"] for row in sent_to(sink)][:1]
+    # Requests of an open loop may overtake each other.
+    assert (number % ROWS if option == "--skip" else 0) == min(row["number"] for row in sent_to(sink))
 
 
 def test_times_and_truth_values_are_written_as_json_has_them(tmp_path: Path, sink: sinks.Sink) -> None:
