@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pegel.errors import PegelError
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.settings import Settings
 from pegel_airflow import services, topic_admin
-
-if TYPE_CHECKING:
-    from pegel.baseline.baseline import Baseline
 
 
 def plan(
@@ -47,15 +44,11 @@ def _judged(settings: Settings, spec: MonitorSpec, before: MonitorSpec | None) -
     """Return what will be judged, by the baseline in force where the training data are the same."""
     from pegel.judge.outlook import Outlook, aligned
 
-    baseline = None if before is None or before.baseline != spec.baseline else _current(settings, spec)
+    is_alike = before is not None and before.baseline == spec.baseline
+    baselines = services.stores(settings).baselines
+    baseline = baselines.in_force(spec.model.name, spec.model.version) if is_alike else None
     if baseline is None:
         source = shown(spec.baseline.source)
         return [f"baseline: of {source}; what will be judged is told once it is made, or by `pegel validate`"]
     told = "baseline: profiled again; equal data give the same one, by which this will be judged:"
     return [told, *aligned(Outlook.of(spec, baseline).whole()).splitlines()]
-
-
-def _current(settings: Settings, spec: MonitorSpec) -> Baseline | None:
-    baselines = services.stores(settings).baselines
-    current = baselines.current(spec.model.name, spec.model.version)
-    return None if current is None else baselines.get(current)

@@ -110,9 +110,7 @@ class OneModel:
     def run(self) -> int:
         """Join and judge; return how many hours were looked at."""
         name, version = self.spec.model.name, self.spec.model.version
-        labels, baselines = LabelStore(self.engine), BaselineStore(self.engine)
-        current = baselines.current(name, version)
-        baseline = None if current is None else baselines.get(current)
+        labels, baseline = LabelStore(self.engine), BaselineStore(self.engine).in_force(name, version)
         self._load()
         horizon, newest = self.spec.labels.horizon, labels.newest_hour(name, version)
         since = reach(horizon, self.now, self._rows.values(), self._charts if baseline else [], newest)

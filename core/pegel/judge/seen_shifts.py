@@ -13,13 +13,11 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Kind
 from pegel.detect.combine import WEIGHTS
 from pegel.detect.siegmund import ChartLimits, arl, limits
 from pegel.judge.division import Division
-from pegel.judge.layer import Setting
-from pegel.judge.layers.charts import Charts, charts_of, smallest_season
+from pegel.judge.layers.charts import Charts, charts_of, training_rows
 from pegel.judge.layers.single_windows import Levels, SingleWindows
 from pegel.spec.minimums import MIN_WINDOW
 from pegel.spec.plain_numbers import plain
@@ -52,7 +50,7 @@ class SeenShifts:
     def of(cls, division: Division) -> Self | None:
         """Return what a divided budget sees; None where no number is judged, or numbers of rows are not known."""
         setting = division.setting
-        n, m = max(setting.usual_rows, MIN_WINDOW), _rows(setting)
+        n, m = max(setting.usual_rows, MIN_WINDOW), training_rows(setting)
         numbers = [field for field in setting.fields if field.kind is Kind.NUMERIC]
         if not m or not setting.usual_rows or not numbers:
             return None
@@ -72,14 +70,6 @@ class SeenShifts:
             return once
         such = "times as many" if self.is_merged else "windows"
         return f"{once}, one of {plain(self.lasting, 2)} sigma within {WINDOWS} {such}"
-
-
-def _rows(setting: Setting) -> int:
-    """Return the rows that a window is compared with, 0 where nothing is known of them."""
-    known: Baseline | None = setting.baseline
-    if known is not None:
-        return smallest_season(known)
-    return 0 if setting.training is None else setting.training.rows
 
 
 def _limits(division: Division, n: int, m: int) -> ChartLimits | None:

@@ -105,7 +105,7 @@ class _Looking:
     def table(self, spec: MonitorSpec, read: TableRead | None) -> Sign | None:
         """Return that nobody reads the table in which a model stands; one that is new is given time."""
         reason = why_unread(read, self.now) if spec.model.is_table and read is not None else None
-        return None if reason is None else _of_model(HealthKind.NOT_WATCHED, spec, reason)
+        return None if reason is None else sign_of_model(HealthKind.NOT_WATCHED, spec, reason)
 
     def group(self, group: str, own: Sequence[MonitorSpec], beat: Heartbeat | None) -> list[Sign]:
         """Return what is wrong with what a group reads."""
@@ -132,7 +132,7 @@ class _Looking:
         if failure is None:
             return None
         lost = f"; {how_many(failure.windows_lost, 'window')} lost so far" if failure.windows_lost else ""
-        return _of_model(HealthKind.NOT_JUDGED, spec, f"{shown(failure.reason, LONGEST_SENTENCE)}{lost}")
+        return sign_of_model(HealthKind.NOT_JUDGED, spec, f"{shown(failure.reason, LONGEST_SENTENCE)}{lost}")
 
     def quiet(self, spec: MonitorSpec) -> Sign | None:
         """Return that nothing comes for a model for longer than it was ever quiet lately; a new one is given time."""
@@ -146,7 +146,9 @@ class _Looking:
         if silent < QUIETER_THAN_EVER * max(longest, spec.windowing.length) or known < silent:
             return None
         before = f"; in the {length(known)} before it was quiet for {length(longest)} at most"
-        return _of_model(HealthKind.NO_TRAFFIC, spec, f"no request since {moment(spans[-1].end, self.now)} UTC{before}")
+        return sign_of_model(
+            HealthKind.NO_TRAFFIC, spec, f"no request since {moment(spans[-1].end, self.now)} UTC{before}"
+        )
 
     def _busy(self, spec: MonitorSpec, newest: int) -> list[Span]:
         read = partial(self.results.busy_spans, spec.model.name, spec.model.version, limit=newest)
@@ -175,7 +177,8 @@ def unreached_signs(
     ]
 
 
-def _of_model(kind: HealthKind, spec: MonitorSpec, reason: str) -> Sign:
+def sign_of_model(kind: HealthKind, spec: MonitorSpec, reason: str) -> Sign:
+    """Return a sign that is about one model, whose people alone are told."""
     # Models of tables belong to no group: none explains what is wrong with them.
     group = "" if spec.model.is_table else spec.group
     return Sign(kind=kind, about=spec.key, group=group, models=(spec.key,), reason=reason)

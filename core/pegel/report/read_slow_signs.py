@@ -16,7 +16,7 @@ from typing import Protocol
 
 from pegel.alerts.health import Sign
 from pegel.alerts.health_kind import HealthKind
-from pegel.report.health_signs import Signs
+from pegel.report.health_signs import Signs, sign_of_model
 from pegel.report.reading import PartReader
 from pegel.report.slow_signs import compared_hours, fallen_traffic, filling_disk, late_labels
 from pegel.spec.monitor_spec import MonitorSpec
@@ -75,7 +75,7 @@ def _late_labels(kept: SlowSources, specs: Sequence[MonitorSpec], reader: PartRe
         read = partial(kept.labels.days, spec.model.name, spec.model.version)
         days = reader.part(f"labels of {spec.key}", read, list[LabelDay]())
         if (why := late_labels(days, now)) is not None:
-            signs.append(_of_model(HealthKind.LABELS_LATE, spec, why))
+            signs.append(sign_of_model(HealthKind.LABELS_LATE, spec, why))
     return signs
 
 
@@ -88,7 +88,7 @@ def _fallen_traffic(kept: SlowSources, specs: Sequence[MonitorSpec], reader: Par
     )
     asked = [spec for spec in specs if not spec.model.is_table]
     told = [(spec, fallen_traffic(hours.get((spec.model.name, spec.model.version), {}), now)) for spec in asked]
-    return [_of_model(HealthKind.TRAFFIC_FELL, spec, why) for spec, why in told if why is not None]
+    return [sign_of_model(HealthKind.TRAFFIC_FELL, spec, why) for spec, why in told if why is not None]
 
 
 def usages(folders: Sequence[Path]) -> Mapping[Path, DiskUsage]:
@@ -112,8 +112,3 @@ def _filling_disks(specs: Sequence[MonitorSpec], disks: Mapping[Path, DiskUsage]
         for folder, why in told.items()
         if why is not None and models
     ]
-
-
-def _of_model(kind: HealthKind, spec: MonitorSpec, reason: str) -> Sign:
-    group = "" if spec.model.is_table else spec.group
-    return Sign(kind=kind, about=spec.key, group=group, models=(spec.key,), reason=reason)

@@ -73,6 +73,11 @@ class BaselineStore:
         """Return a baseline. Raises NotFound, and LayoutMismatch if it is of another version or damaged."""
         return parsed(baseline_id, self.document(baseline_id))
 
+    def in_force(self, model: str, version: int) -> Baseline | None:
+        """Return the current baseline, None where there is none. Raises LayoutMismatch as `get`."""
+        current = self.current(model, version)
+        return None if current is None else self.get(current)
+
     def document(self, baseline_id: str) -> bytes:
         """Return a baseline's JSON as it was kept, for whoever reads it elsewhere. Raises NotFound, LayoutMismatch."""
         statement = sa.select(tables.baselines.c.document).where(tables.baselines.c.id == baseline_id)

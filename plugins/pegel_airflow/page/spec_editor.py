@@ -6,7 +6,7 @@ Nothing is changed here: a finished spec is handed to `model_onboard` through Ai
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Form, Request
 from fastapi import Path as InPath
@@ -21,9 +21,6 @@ from pegel.spec.settings import Settings
 from pegel.spec.spec_text import LARGEST_BYTES, read_data
 from pegel_airflow import form, services
 from pegel_airflow.page.render import HEADERS, page
-
-if TYPE_CHECKING:
-    from pegel.baseline.baseline import Baseline
 
 Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
 SpecText = Annotated[str, Form(max_length=LARGEST_BYTES)]
@@ -112,16 +109,10 @@ def _outlook(settings: Settings, spec: MonitorSpec) -> list[list[str]]:
     from pegel.judge.layer import Setting
     from pegel.judge.outlook import Outlook, mailed
 
-    baseline = _current(settings, spec)
+    baseline = services.stores(settings).baselines.in_force(spec.model.name, spec.model.version)
     if baseline is None:
         division = Division.of(Setting(spec, usual_rows=max(1, spec.expected_rows)))
         line = mailed(spec)
         return [["budget", division.describe()], [line.about, line.words]]
     outlook = Outlook.of(spec, baseline)
-    return [[line.about, line.words] for line in (*outlook.brief(),)] + [["budget", outlook.division.describe()]]
-
-
-def _current(settings: Settings, spec: MonitorSpec) -> Baseline | None:
-    baselines = services.stores(settings).baselines
-    current = baselines.current(spec.model.name, spec.model.version)
-    return None if current is None else baselines.get(current)
+    return [*([line.about, line.words] for line in outlook.brief()), ["budget", outlook.division.describe()]]

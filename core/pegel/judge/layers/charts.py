@@ -65,7 +65,7 @@ class Charts:
         """
         if setting.is_long:
             return ""
-        windowing, rows = setting.spec.windowing, _training_rows(setting)
+        windowing, rows = setting.spec.windowing, training_rows(setting)
         if windowing.step != windowing.length:
             return (
                 f"small changes that last are not looked for: windows overlap and would count rows twice; {_ELSEWHERE}"
@@ -255,7 +255,7 @@ def smallest_season(baseline: Baseline) -> int:
     return min(int(baseline.layout.counted(cells).max()) for cells in baseline.summary.season_cells.values())
 
 
-def _training_rows(setting: Setting) -> int | None:
+def training_rows(setting: Setting) -> int | None:
     """Return the rows that a window is compared with, or will be; None where nothing is known of them."""
     if setting.baseline is not None:
         return smallest_season(setting.baseline)
