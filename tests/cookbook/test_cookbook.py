@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +11,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
-from page_blocks import Ran, not_printed, run_page
+from new_home import followed_in
+from page_blocks import Ran, not_printed
 
 from pegel.store import tables
 from pegel.store.database import connect
@@ -52,20 +50,8 @@ class Cooked:
 def cooked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cooked]:
     """Follow the page with a home folder in which nothing is."""
     home = tmp_path_factory.mktemp("cook")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PEGEL_", "AIRFLOW"))}
-    # What is cached for every user of a machine is no part of a new home: fonts, for one, take half a minute.
-    caches = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    try:
-        ran = run_page(
-            PAGE.read_text(encoding="utf-8"),
-            start=checkout().root,
-            environment=environment | {"HOME": str(home), "XDG_CACHE_HOME": caches},
-            within_s=WITHIN_S,
-        )
+    with followed_in(home, PAGE, home / "kitchen" / ".pegel", within_s=WITHIN_S) as ran:
         yield Cooked(home / "kitchen", ran)
-    finally:
-        command = [sys.executable, "-m", "pegel.cli.main", "down", "--home", str(home / "kitchen" / ".pegel")]
-        subprocess.run(command, capture_output=True, timeout=120, check=False)
 
 
 def test_every_command_ends_as_the_page_says(cooked: Cooked) -> None:
