@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8").
 """Tell how far a page scrolls sideways, then what is squeezed, what lacks contrast, and which controls have no name."""
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """One headless browser."""
+@contextmanager
+def running_browser() -> Iterator[Any]:
+    """Run one headless browser."""
     from playwright.sync_api import sync_playwright
 
     flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -34,6 +34,13 @@ def chromium() -> Iterator[Any]:
         browser = player.chromium.launch(executable_path=str(CHROMIUM), args=flags)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def chromium() -> Iterator[Any]:
+    """A browser of one test: while it runs, its event loop is this thread's, and no workflow can run one beside it."""
+    with running_browser() as browser:
+        yield browser
 
 
 @pytest.fixture
@@ -45,20 +52,19 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def login(chromium: Any, site: str) -> Any:
+def login(site: str) -> Any:
     """What a browser keeps of a person who logged in through Airflow's own form."""
-    context = chromium.new_context()
-    context.set_default_timeout(60_000)
-    tab = context.new_page()
-    tab.goto(f"{site}/auth/login?next=/pegel/")
-    log_in(tab)
-    kept = context.storage_state()
-    context.close()
-    return kept
+    with running_browser() as browser:
+        context = browser.new_context()
+        context.set_default_timeout(60_000)
+        tab = context.new_page()
+        tab.goto(f"{site}/auth/login?next=/pegel/")
+        log_in(tab)
+        return context.storage_state()
 
 
 @pytest.fixture
-def open_tab(chromium: Any, login: Any) -> Iterator[OpenTab]:
+def open_tab(login: Any, chromium: Any) -> Iterator[OpenTab]:
     """Open tabs of that person, of the colours and width given; all are closed at the end."""
     with ExitStack() as contexts:
 
