@@ -14,7 +14,7 @@ from pegel.data.spans import Span
 from pegel.labels.label_arrays import LabelPartition
 from pegel.longspans.long_span_row import LongSpanRow
 from pegel.report.read_slow_signs import usages
-from pegel.report.slow_signs import compared_hours
+from pegel.report.slow_signs import NEWEST_DAYS, compared_hours
 from pegel.spec.rhythms import Rhythm
 from pegel.spec.settings import Settings
 from pegel.store.database import connect
@@ -107,6 +107,18 @@ def test_labels_that_stay_away_are_mailed_and_so_is_their_return(watching: Watch
     text = server.kept[0].get_content()
     assert f"no label has come since {first:%Y-%m-%d}; before that they came within 1 day." in text
     assert "pegel status: labels that were refused" in text
+
+
+def test_sixty_days_with_labels_say_how_they_come(watching: Watching, server: Server) -> None:
+    """A pause before them counts no more; and labels that stay away for longer than sixty days are still missed."""
+    watching.labels_came(range(120, 130))
+    watching.labels_came(range(3, 3 + NEWEST_DAYS))
+    watching.look(watching.now)
+    for days in (1, 70, 100):
+        watching.look(watching.now + days * DAY)
+
+    assert ["[pegel] delays/1: without labels", *["[pegel] delays/1: still without labels"] * 3] == told(server)
+    assert "before that they came within 1 day." in server.kept[0].get_content()
 
 
 def test_traffic_that_fell_is_mailed_with_its_numbers(watching: Watching, server: Server) -> None:

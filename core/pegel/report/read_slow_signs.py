@@ -18,7 +18,7 @@ from pegel.alerts.health import Sign
 from pegel.alerts.health_kind import HealthKind
 from pegel.report.health_signs import Signs, sign_of_model
 from pegel.report.reading import PartReader
-from pegel.report.slow_signs import compared_hours, fallen_traffic, filling_disk, late_labels
+from pegel.report.slow_signs import NEWEST_DAYS, compared_hours, fallen_traffic, filling_disk, late_labels
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.label_store import LabelDay, LabelStore
 from pegel.store.long_span_store import LongSpanStore
@@ -72,7 +72,7 @@ def with_slow_signs(
 def _late_labels(kept: SlowSources, specs: Sequence[MonitorSpec], reader: PartReader, now: datetime) -> list[Sign]:
     signs = []
     for spec in (each for each in specs if each.labels.is_used):
-        read = partial(kept.labels.days, spec.model.name, spec.model.version)
+        read = partial(kept.labels.newest_days, spec.model.name, spec.model.version, limit=NEWEST_DAYS)
         days = reader.part(f"labels of {spec.key}", read, list[LabelDay]())
         if (why := late_labels(days, now)) is not None:
             signs.append(sign_of_model(HealthKind.LABELS_LATE, spec, why))

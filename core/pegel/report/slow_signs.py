@@ -18,6 +18,8 @@ LATER_THAN_EVER = 2
 """Labels are late after so many times the longest they ever stayed away."""
 FEWEST_DAYS = 3
 """Days with labels from which on it is known how they come."""
+NEWEST_DAYS = 60
+"""Days with labels by which it is told how they come: the newest, however long ago they are."""
 JUDGED_AFTER = timedelta(minutes=20)
 """After its end an hour is counted: by `batch_monitor`, which runs each hour."""
 DAYS_BEFORE, FEWEST_BEFORE = 7, 4
@@ -35,7 +37,8 @@ def late_labels(days: Sequence[LabelDay], now: datetime) -> str | None:
         return None
     longest = max(later - earlier for earlier, later in pairwise(came))
     silent = floor(now, DAY) - came[-1]
-    if silent <= LATER_THAN_EVER * longest or came[-1] - came[0] < silent:
+    # What is known has to reach back further; how long they stay away is no part of it, or time alone would end it.
+    if min(silent, came[-1] - came[0]) <= LATER_THAN_EVER * longest:
         return None
     usual = how_many(longest // DAY, "day")
     return f"no label has come since {came[-1]:%Y-%m-%d}; before that they came within {usual}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -184,6 +185,15 @@ class LabelStore:
         if since is not None:
             conditions.append(tables.label_days.c.day >= (since - EPOCH.date()).days)
         statement = sa.select(tables.label_days).where(*conditions).order_by(tables.label_days.c.day)
+        return self._days(statement)
+
+    def newest_days(self, model: str, version: int, *, limit: int) -> list[LabelDay]:
+        """Return the newest days on which labels of a model came, however long ago they are, the oldest first."""
+        c = tables.label_days.c
+        of_model = of_monitor(tables.label_days, model, version)
+        return self._days(sa.select(tables.label_days).where(*of_model).order_by(c.day.desc()).limit(limit))[::-1]
+
+    def _days(self, statement: sa.Select[Any]) -> list[LabelDay]:
         with reading(self._engine) as connection:
             found = connection.execute(statement).mappings().all()
         return [LabelDay(**{**row, "day": (EPOCH + row["day"] * DAY).date()}) for row in found]
