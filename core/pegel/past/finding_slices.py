@@ -171,7 +171,8 @@ def _wrong_answers(settings: Settings, spec: MonitorSpec, baseline: Baseline) ->
     name = named if named is not None else (there[0] if len(there) == 1 else None)
     if name is None or name in spec.archive.private:
         return None
-    return WrongAnswers(ArchiveAddress.of(settings.archive_root), spec, prediction_column(name))
+    classes = None if performance is None else performance.counts.is_of_classes
+    return WrongAnswers(ArchiveAddress.of(settings.archive_root), spec, prediction_column(name), classes)
 
 
 def _as_called(found: FoundSlices) -> FoundSlices:
