@@ -79,9 +79,9 @@ class ArchiveRecount:
         opened, rows, events = self._opened(spec, window), 0, 0
         features = baseline.layout.schema.of_role(Role.FEATURE)
         for batch in opened.batches([ROW, REPLACED, UNPARSEABLE, *map(field_column, features)]):
-            rows += batch.num_rows
             events += pc.sum(pc.equal(batch.column(ROW), 0)).as_py() or 0
             columns = archived_columns(_as_sent(batch), features)
+            rows += columns.n
             summary.update(columns, Role.FEATURE)
             if cutoff is not None:
                 summary.n_scored += columns.n
