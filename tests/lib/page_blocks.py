@@ -16,8 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from textwrap import dedent
 
-_FENCE = re.compile(r"^```(\w+)[ ]*([^\n]*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(\w+)[ ]*([^\n]*)\n(.*?)^\1```$", flags=re.MULTILINE | re.DOTALL)
 _MARK = "=====block"
 _NUMBER = re.compile(r"\d(?:[\d.,:]*\d)?")
 """A number, a time, or the address of a port."""
@@ -51,7 +52,7 @@ class Ran:
 def blocks_of(page: str) -> list[Block]:
     """Return the fenced blocks of a page in order."""
     return [
-        Block(match[1], match[2].strip(), match[3], page.count("\n", 0, match.start()) + 1)
+        Block(match[2], match[3].strip(), dedent(match[4]), page.count("\n", 0, match.start()) + 1)
         for match in _FENCE.finditer(page)
     ]
 

@@ -62,6 +62,11 @@ def core(wheels: dict[str, Path], root: Path, tmp_path_factory: pytest.TempPathF
     return installed
 
 
+def test_the_wheel_that_the_readme_installs_is_built(wheels: dict[str, Path], root: Path) -> None:
+    """`pip install dist/...` names it as `make wheels` does."""
+    assert f"pip install dist/{wheels['pegel'].name}\n" in (root / "README.md").read_text(encoding="utf-8")
+
+
 def test_five_distributions_are_built(wheels: dict[str, Path]) -> None:
     """Each room is one wheel, which holds its licence and its types and says for which Python it is."""
     found = {}

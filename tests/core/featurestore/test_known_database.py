@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from page_blocks import blocks_of
 
 from pegel.errors import SetupError
 from pegel.featurestore.known_database import KnownDatabase
@@ -40,6 +41,16 @@ def test_a_database_has_address_and_options(tmp_path: Path) -> None:
     assert {"user": "pegel", "password": "correct%horse=battery", "sslMode": "verify-full"} == shop.options
     assert "correct" not in repr(shop)
     assert {} == known(tmp_path, FILE, "other").options
+
+
+def test_the_file_of_the_page_names_a_database(tmp_path: Path) -> None:
+    """What docs/feature-store.md shows is such a file."""
+    page = Path(__file__).resolve().parents[3] / "docs" / "feature-store.md"
+    (shown,) = [block.text for block in blocks_of(page.read_text(encoding="utf-8")) if block.language == "ini"]
+    shop = known(tmp_path, shown)
+
+    assert "jdbc:postgresql://db.example.org:5432/shop" == shop.url
+    assert {"user": "pegel", "password": "...", "sslmode": "verify-full"} == shop.options
 
 
 @pytest.mark.parametrize(
