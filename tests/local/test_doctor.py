@@ -17,6 +17,7 @@ from fake_airflow import FakeAirflow
 from kafka.admin import KafkaAdminClient
 
 from pegel.cli.main import main
+from pegel.errors import SetupError
 from pegel.spec import names
 from pegel.spec.settings import Settings
 from pegel.store import tables
@@ -57,6 +58,22 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def healths(found: list[Diagnosis]) -> list[Health]:
     """Return how each finding is."""
     return [one.health for one in found]
+
+
+def test_one_reason_is_told_once(settings: Settings) -> None:
+    """What one trouble keeps several checks from stands at the first; the others point there and are not well."""
+
+    def stopped(_settings: Settings) -> list[Diagnosis]:
+        raise SetupError("no database")
+
+    found = examine(
+        {"database": stopped, "specs": stopped, "clock": lambda _: [ok("clock", "well")]}, settings, within_s=9
+    )
+
+    assert [BAD, UNKNOWN, GOOD] == healths(found)
+    assert ["no database", "not looked at, for the reason that stands at `database`", "well"] == [
+        one.sentence for one in found
+    ]
 
 
 def test_a_check_that_hangs_or_fails_holds_up_no_other(settings: Settings) -> None:

@@ -14,12 +14,15 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
 from pegel.cli.completion import words_to_complete
 from pegel.cli.console import INTERRUPTED, UNPRINTED, err, lacking, say
+from pegel.cli.panels import in_panels
 from pegel.cli.usage import UsageError, usage_refusal
+from pegel.cli.version import version_line
 from pegel.errors import InvalidSpec, PegelError
 from pegel.spec.extensions import Extensions
 from pegel.spec.outside_text import shown
@@ -68,6 +71,7 @@ COMMANDS = Extensions(
 REFUSED, UNCHECKED = 2, 3
 """0: done; 1: it did not work; 2: the input was refused. The codes of `check` are its verdict, and 3: there is none."""
 ABOUT_COMPLETION = ("--install-completion", "--show-completion")
+VERSION = "--version"
 HIDDEN = ("demo",)
 """`make demo` runs it, after installing what it needs."""
 
@@ -83,12 +87,14 @@ def build(asked: list[str], *, completing: bool = False) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     # Without a callback, an app of one command would take the command's name for its first argument.
-    app.callback()(_nothing)
-    known = COMMANDS.names()
-    meant = [name for name in known if name in asked[:1]]
-    for name in known if completing else meant or known:
-        wanted = not completing or name in asked[:1]
-        app.command(name, hidden=name in HIDDEN)(_command(name, asked) if wanted else _unread)
+    app.callback()(_whole)
+    known = in_panels(COMMANDS.names())
+    meant = [(name, panel) for name, panel in known if name in asked[:1]]
+    listing = not completing and asked[:1] != [VERSION]
+    for name, panel in known if completing else meant or known:
+        read = listing or name in asked[:1]
+        added = app.command(name, hidden=name in HIDDEN, rich_help_panel=panel)
+        added(_command(name, asked) if read else _unread)
     return app
 
 
@@ -114,7 +120,18 @@ def _unread() -> None:
     pass
 
 
-def _nothing() -> None:
+def _tell_version(asked: bool) -> None:
+    if asked:
+        say(version_line())
+        raise typer.Exit
+
+
+def _whole(
+    *,
+    version: Annotated[
+        bool, typer.Option(VERSION, callback=_tell_version, is_eager=True, help="Tell which Pegel this is, and end.")
+    ] = False,
+) -> None:
     """Watch what served machine-learning models are asked and answer."""
 
 
@@ -140,7 +157,7 @@ def _failed(asked: list[str], error: Exception) -> int:
         say(str(error), err)
         return REFUSED if isinstance(error, InvalidSpec) else 1
     if isinstance(error, UsageError):
-        say(usage_refusal(asked, error), err)
+        say(usage_refusal(asked, COMMANDS.names(), error), err)
         return REFUSED
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         where = shown(str(error.filename or "standard output"))

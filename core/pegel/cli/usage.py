@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -16,14 +16,17 @@ _SWITCHED = {"true", "false", "yes", "no", "on", "off", "0", "1"}
 """What people write behind an option that takes no value."""
 
 
-def usage_refusal(asked: Sequence[str], error: Any) -> str:
-    """Return why `asked` is no command, as the parser's `error` says, and where to look."""
-    command = " ".join(["pegel", *(word for word in asked[:1] if not word.startswith("-"))])
+def usage_refusal(asked: Sequence[str], known: Collection[str], error: Any) -> str:
+    """Return why `asked` is refused, as the parser's `error` says, and where to look; `known`: all commands."""
     refusal = str(error.format_message()).rstrip(".")
+    command = " ".join(["pegel", *(word for word in asked[:1] if not word.startswith("-") and word in known)])
     switch = next((pair for pair in pairwise(asked) if _is_switch(pair)), None)
     if switch is not None and "unexpected extra argument" in refusal:
         refusal = f"{switch[0]} takes no value: given {quoted(switch[1])}; write it alone, or leave it out"
-    return f"{shown(refusal, LONGEST_SENTENCE)}. `{shown(command)} --help` shows what is expected. Nothing was done."
+    end = "" if refusal.endswith("?") else "."
+    return (
+        f"{shown(refusal, LONGEST_SENTENCE)}{end} `{shown(command)} --help` shows what is expected. Nothing was done."
+    )
 
 
 def _is_switch(pair: tuple[str, str]) -> bool:

@@ -87,7 +87,19 @@ def examine(checks: Mapping[str, Check], settings: Settings, *, within_s: float)
     remedy = "see whether it answers elsewhere: a firewall drops what nobody answers"
     # Copied, since what comes late may come while this is read.
     whole = dict(found)
-    return [one for name in checks for one in whole.get(name, [Diagnosis(name, Health.UNKNOWN, late, remedy)])]
+    told = [one for name in checks for one in whole.get(name, [Diagnosis(name, Health.UNKNOWN, late, remedy)])]
+    return _told_once(told)
+
+
+def _told_once(found: list[Diagnosis]) -> list[Diagnosis]:
+    """Return the findings, each reason at the first check that it stopped; later ones point there."""
+    first = dict[str, str]()
+    told = list[Diagnosis]()
+    for one in found:
+        check = one.check if one.good else first.setdefault(one.sentence, one.check)
+        sentence = f"not looked at, for the reason that stands at `{check}`"
+        told.append(one if check == one.check else Diagnosis(one.check, Health.UNKNOWN, sentence))
+    return told
 
 
 def _text(error: BaseException) -> str:

@@ -7,10 +7,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import distributions
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pegel.cli.version import installed, version_line
 from pegel.data.keyed_hash import KeyedHash
 from pegel.data.private_fields import PrivateFields
 from pegel.errors import InvalidSpec, PegelError
@@ -72,12 +72,11 @@ def disk(settings: Settings) -> Iterator[Diagnosis]:
 
 def versions(_settings: Settings) -> Iterator[Diagnosis]:
     """Look at whether the packages of Pegel here are of one version, and Python one that they support."""
-    found = {dist.name: dist.version for dist in distributions() if dist.name and dist.name.startswith("pegel")}
-    told = ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
-    if len(set(found.values())) > 1:
-        yield bad("versions", f"packages of several versions are installed: {told}", "install all of one version")
+    if len(set(installed().values())) > 1:
+        told = f"packages of several versions are installed: {version_line()}"
+        yield bad("versions", told, "install all of one version")
     else:
-        yield ok("versions", f"{told}, Python {platform.python_version()}")
+        yield ok("versions", version_line())
     if not PYTHONS[0] <= sys.version_info[:2] < PYTHONS[1]:
         yield bad("versions", f"Python {platform.python_version()} is not supported", "install 3.11, 3.12 or 3.13")
 

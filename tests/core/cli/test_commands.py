@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from pegel.cli.command_line import COMMANDS
 from pegel.cli.main import main
+from pegel.cli.panels import ADDED, in_panels
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.database import connect, migrate
 from pegel_local.airflow.airflow_api import answers
@@ -232,6 +235,42 @@ def in_a_shell(*arguments: str | Path, output: str = os.devnull, path: str = "")
     with Path(output).open("wb") as stdout:
         ended = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment, check=False)
     return ended.returncode, ended.stderr
+
+
+def test_each_command_stands_under_a_head_of_its_own_kind() -> None:
+    """What is installed here is all listed by what a person comes for; only what others add stands apart."""
+    listed = in_panels([*COMMANDS.names(), "tides"])
+
+    assert sorted([*COMMANDS.names(), "tides"]) == sorted(name for name, _ in listed)
+    assert {"demo", "tides"} == {name for name, panel in listed if panel == ADDED}
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """It names the packages that are installed and Python's, which a report of a defect needs."""
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+
+    told = capsys.readouterr().out
+    assert (0, f"Python {platform.python_version()}\n") == (left.value.code, told.rpartition(", ")[2])
+    assert f"pegel {version('pegel')}, " in told
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["stauts"], "No such command 'stauts'. Did you mean 'status'? `pegel --help` shows what is expected."),
+        (["tides"], "No such command 'tides'. `pegel --help` shows what is expected."),
+        (["status", "--frob"], "No such option: --frob. `pegel status --help` shows what is expected."),
+    ],
+)
+def test_what_is_no_command_leads_to_one_that_is(
+    typed: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped command leads to the list of all, a mistyped option to the help of its command."""
+    with pytest.raises(SystemExit) as left:
+        main(typed)
+
+    assert (2, f"{said} Nothing was done.\n") == (left.value.code, capsys.readouterr().err)
 
 
 def test_what_standard_output_does_not_take_is_on_standard_error(spec_file: Path) -> None:
