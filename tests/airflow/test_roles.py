@@ -60,6 +60,7 @@ def run(client: httpx.Client, workflow: str, conf: dict[str, object]) -> httpx.R
 ACTIONS: dict[str, Callable[[httpx.Client, Settings], httpx.Response]] = {
     "see the list of models": lambda client, _: client.get("/pegel/"),
     "see a model's page": lambda client, _: client.get(MODEL),
+    "see what was judged of a finding": lambda client, settings: client.get(f"{MODEL}/findings/{open_alert(settings)}"),
     "acknowledge an alert": lambda client, settings: client.post(
         f"{MODEL}/acknowledge", data={"alert": open_alert(settings), "hours": "1", "why": "storm"}
     ),
@@ -113,13 +114,16 @@ def test_a_role_may_do_what_the_documentation_says(
 def test_every_route_of_the_page_is_an_action_of_the_table() -> None:
     """A route that is added without a row in the table of roles fails here."""
     from pegel_airflow.page.app import build
+    from pegel_airflow.page.scripts import NAMES
 
     routes = {getattr(route, "path", "") for route in build().routes}
 
-    editor = {"/spec", "/spec.js", "/spec/check", "/models/{name}/{version}/spec"}
+    editor = {"/spec", "/spec/check", "/models/{name}/{version}/spec"}
     verbs = ("acknowledge", "unacknowledge", "resolve", "silence", "unsilence")
     of_model = {f"/models/{{name}}/{{version}}/{verb}" for verb in ("acknowledge", "unacknowledge", "silence", "hear")}
-    assert {"/", "/page.js", "/models/{name}/{version}", "/alerts", "/health", *of_model} | editor | {
+    scripts = {f"/{name}" for name in NAMES}
+    explained = {"/models/{name}/{version}/findings/{finding}"}
+    assert {"/", "/models/{name}/{version}", "/alerts", "/health", *of_model} | editor | scripts | explained | {
         f"/alerts/{verb}" for verb in verbs
     } == routes
 

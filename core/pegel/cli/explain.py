@@ -6,46 +6,24 @@ import json
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.engine import Engine
 
-from pegel.baseline.baseline import Baseline
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import opened
-from pegel.errors import NotFound, PermanentError
-from pegel.judge.attribution.attribution_judgement import CountedAttributions, explain_attribution
-from pegel.judge.attribution.model_identity import explain_identity
-from pegel.judge.attribution.surrogate_identity import explain_residual, is_of_surrogate
+from pegel.errors import PermanentError
 from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding
-from pegel.judge.layers.attributions import DETECTOR as ATTRIBUTION
-from pegel.judge.layers.attributions import IDENTITY
-from pegel.judge.layers.odd_events import DETECTOR as EVENTS
-from pegel.judge.layers.odd_events import explain_events
-from pegel.judge.performance.concept_charts import explain_chart
-from pegel.judge.performance.label_levels import CONCEPT, DETECTOR
-from pegel.judge.performance.span_judgement import explain_span
-from pegel.judge.recomputation import explain as recompute
 from pegel.judge.single_event import DETECTOR as SINGLE_EVENT
-from pegel.judge.single_event import explain_single_event
-from pegel.judge.skew import DETECTOR as SKEW
-from pegel.judge.skew import explain_skew
 from pegel.past.finding_slices import FindingSlices, finding_slices
+from pegel.past.recomputed_finding import recomputed_finding
 from pegel.report import probing_words
 from pegel.report.made_of_event import MadeOfEvent, made_of_event
 from pegel.report.moved_prediction import matters
 from pegel.report.prediction_words import PredictionMove, matter_to_json, matter_words
 from pegel.spec.clock import SystemClock
 from pegel.spec.settings import Settings
-from pegel.stats.performance_counts import PerformanceCounts
-from pegel.stats.summary import Summary
-from pegel.store.attribution_store import AttributionStore
-from pegel.store.baseline_store import BaselineStore
-from pegel.store.long_span_store import LongSpanStore
-from pegel.store.performance_store import PerformanceStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
-from pegel.stream.result_rows import WindowRow
 
 FindingId = Annotated[
     str, typer.Argument(metavar="FINDING", help="The id in a mail or on the page; its start is enough.")
@@ -104,52 +82,4 @@ def _slices(settings: Settings, finding: str) -> FindingSlices:
 def explained(settings: Settings, finding: str) -> Explanation:
     """Return the finding, recomputed. Raises NotFound when it or its window is gone, SetupError without a database."""
     with opened(settings) as engine:
-        results = Results(engine)
-        stored = results.finding(finding)
-        by_itself = None if is_of_surrogate(stored) else _BY_ITSELF.get(stored.detector)
-        if by_itself is not None:
-            return by_itself(stored)
-        baseline = BaselineStore(engine).get(stored.baseline_id)
-        if stored.detector == ATTRIBUTION or is_of_surrogate(stored):
-            rows = _explained_rows(engine, stored, baseline)
-            explain = explain_residual if is_of_surrogate(stored) else explain_attribution
-            return explain(stored, rows, baseline)
-        if stored.detector == SINGLE_EVENT:
-            return explain_single_event(stored, baseline)  # it holds its score
-        if stored.detector == CONCEPT:
-            return explain_chart(stored, baseline)  # it holds the run of its chart
-        if stored.detector == DETECTOR:
-            return explain_span(stored, _counts(engine, stored), baseline)
-        row = _row(results, LongSpanStore(engine), stored)
-        if row is None:
-            raise NotFound(f"the window of finding {finding} is no longer stored; it cannot be recomputed.")
-        return recompute(stored, Summary.from_bytes(row.summary, baseline.layout), baseline)
-
-
-_BY_ITSELF = {EVENTS: explain_events, SKEW: explain_skew, IDENTITY: explain_identity}
-"""Of detectors whose findings hold their counts, so that neither rows nor a baseline are needed."""
-
-
-def _explained_rows(engine: Engine, finding: Finding, baseline: Baseline) -> CountedAttributions:
-    """Return the counts of the explained rows that a finding is about. Raises NotFound when they are gone."""
-    row = AttributionStore(engine).of_finding(finding)
-    if row.sums is None:
-        raise NotFound(f"the window of finding {finding.id} has no counts of explained rows; it cannot be recomputed.")
-    return CountedAttributions(Summary.from_bytes(row.summary, baseline.layout), row.sums)
-
-
-def _row(results: Results, spans: LongSpanStore, finding: Finding) -> WindowRow | None:
-    """Return what is stored of the window, or of the long span, that a finding is about."""
-    if finding.rhythm is not None:
-        long_span = spans.row_of(finding)
-        return None if long_span is None else long_span.row
-    return results.window(finding.model, finding.version, finding.span, finding.revision, segment=finding.segment)
-
-
-def _counts(engine: Engine, finding: Finding) -> PerformanceCounts:
-    """Return the labelled rows that a finding was made of. Raises NotFound where they are gone."""
-    store = PerformanceStore(engine)
-    row = store.row(finding.model, finding.version, finding.span, finding.revision, segment=finding.segment)
-    if row is None:
-        raise NotFound(f"the labelled rows of finding {finding.id} are no longer stored; it cannot be recomputed.")
-    return row.counts
+        return recomputed_finding(engine, Results(engine).finding(finding)).explanation

@@ -7,39 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-import numpy as np
-
 from pegel.alerts.alert import Alert, AlertFeature, Mail
 from pegel.alerts.alert_kind import AlertKind
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Role
-from pegel.detect.effect import percents
 from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.judge.judge import Judgement, judge
 from pegel.judge.performance.headline import HEADLINES
 from pegel.longspans.long_span_row import LongSpanRow
 from pegel.report import words
+from pegel.report.compared_numbers import ComparisonLine, compared_numbers
 from pegel.report.event_words import worst_first
 from pegel.report.merging import merged
 from pegel.report.picture import MOST, Panel, png
-from pegel.report.shapes import quantile, round_step, shape, share_above
-from pegel.stats.layout import CategoricalLayout
-from pegel.stats.summary import FeatureSummary, Summary
+from pegel.report.shapes import shape
+from pegel.stats.summary import Summary
 from pegel.stream.result_rows import Tally, WindowRow
-
-TAIL = 0.95
-"""The tail told in words begins near this quantile of the baseline, at a round value."""
-CHANGED = 3
-"""Categories whose shares are told."""
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonLine:
-    """One line of the comparison: `median`, `-2 min`, `+6 min`."""
-
-    label: str
-    before: str
-    now: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +164,8 @@ class Facts:
         if self.baseline is None or together is None or self.field(name) is None:
             return []
         before, now = self.baseline.summary.features[name], together.summary.features[name]
-        if not (before.counted and now.counted):
-            return []
-        if isinstance(before.layout, CategoricalLayout):
-            return _categories(before.layout, before, now)
         chance = (together.finding(name) or worst).evidence.get("effect", {}).get("auc")
-        return [*_numbers(before, now, self.unit(name)), *_ranks(chance)]
+        return compared_numbers(before, now, self.unit(name), chance)
 
     def picture(self) -> bytes | None:
         """Return the worst fields as PNG; None when there is nothing to draw."""
@@ -229,31 +208,3 @@ def _as_judged(mail: Mail, baseline: Baseline, row: LongSpanRow, finding: Findin
     summary = Summary.from_bytes(row.row.summary, baseline.layout)
     judgement = judge(baseline, summary, spec=mail.spec, span=finding.span, revision=row.revision, rhythm=row.rhythm)
     return Together(summary, judgement)
-
-
-def _numbers(before: FeatureSummary, now: FeatureSummary, unit: str | None) -> list[ComparisonLine]:
-    medians = (words.number(quantile(side, 0.5), unit) for side in (before, now))
-    step = round_step(max(abs(quantile(before, TAIL) - quantile(before, 0.5)), 1e-9) / 5)
-    limit = round(quantile(before, TAIL) / step) * step
-    tails = percents(*(max(share_above(side, limit), 0.0) for side in (before, now)))
-    return [ComparisonLine("median", *medians), ComparisonLine(f"above {words.number(limit, unit)}", *tails)]
-
-
-def _ranks(chance: float | None) -> list[ComparisonLine]:
-    """Return what a shift in sigma says: how often a row of now is the larger one of two. None: it is not known."""
-    if chance is None:
-        return []
-    return [ComparisonLine("above a training row", *percents(0.5, chance))]
-
-
-def _categories(layout: CategoricalLayout, before: FeatureSummary, now: FeatureSummary) -> list[ComparisonLine]:
-    labels, named = [*layout.categories, "others", "never seen in training"], len(layout.categories)
-    sides = [
-        np.append(side.cells[:named], [side.cells[named:].sum() - side.n_unseen, side.n_unseen])
-        for side in (before, now)
-    ]
-    shares = [counts / counts.sum() for counts in sides]
-    order = sorted(range(len(labels)), key=lambda cell: -abs(shares[1][cell] - shares[0][cell]))
-    return [
-        ComparisonLine(labels[cell], *percents(*(float(side[cell]) for side in shares))) for cell in order[:CHANGED]
-    ]

@@ -6,7 +6,6 @@ Routes are plain functions, so each runs in a worker thread and may read the dat
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -14,15 +13,17 @@ from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
 from fastapi import Depends, FastAPI, Form, Request
 from fastapi import Path as InPath
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pegel.spec.limits import LONGEST_QUIET
 from pegel.spec.settings import Settings
 from pegel_airflow.page import person_actions, routes
 from pegel_airflow.page.all_alerts import add_alert_routes
+from pegel_airflow.page.found import add_finding_route
 from pegel_airflow.page.refusals import explain_refusals
-from pegel_airflow.page.render import HEADERS, page
+from pegel_airflow.page.render import page
 from pegel_airflow.page.same_origin import refuse_foreign
+from pegel_airflow.page.scripts import add_script_routes
 from pegel_airflow.page.spec_editor import add_spec_routes
 
 MOST_HOURS = LONGEST_QUIET / timedelta(hours=1)
@@ -50,7 +51,6 @@ def build() -> FastAPI:
     reading = ["GET", "HEAD"]
     app.add_api_route("/", index, methods=reading, response_class=HTMLResponse)
     app.add_api_route("/health", health, methods=reading, response_class=HTMLResponse)
-    app.add_api_route("/page.js", script, methods=reading)
     app.add_api_route("/models/{name}/{version}", model, methods=reading, response_class=HTMLResponse)
     for path, route in (
         ("acknowledge", acknowledge),
@@ -60,6 +60,8 @@ def build() -> FastAPI:
     ):
         app.add_api_route(f"/models/{{name}}/{{version}}/{path}", route, methods=["POST"], dependencies=[MAY_CHANGE])
     add_spec_routes(app)
+    add_finding_route(app)
+    add_script_routes(app)
     add_alert_routes(app, MAY_CHANGE)
     return app
 
@@ -83,11 +85,6 @@ def model(request: Request, name: str, version: Version, done: str | None = None
     view = routes.model(Settings(), name, version, now, segment)
     said = person_actions.DONE.get(done or "")
     return page(request, "model.html", now=now, view=view, links=True, kinds=person_actions.kinds(), done=said)
-
-
-def script() -> Response:
-    """Hand out the page's one script."""
-    return FileResponse(Path(__file__).parent / "page.js", media_type="text/javascript", headers=HEADERS)
 
 
 def acknowledge(  # noqa: PLR0917 - a route's parameters are named by the request

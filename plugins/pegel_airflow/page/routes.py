@@ -12,6 +12,7 @@ from pegel_airflow import services
 
 if TYPE_CHECKING:
     from pegel.report.alerts_page import AlertsView
+    from pegel.report.explained_finding import ExplainedFinding
     from pegel.report.fleet_health import FleetHealth
     from pegel.report.overview import Overview
     from pegel.report.reading import Sources
@@ -51,6 +52,13 @@ def model(settings: Settings, model: str, version: int, now: datetime, segment: 
     from pegel.report.model_page import model_view
 
     return model_view(_sources(settings), model, version, now, segment=segment)
+
+
+def finding(settings: Settings, model: str, version: int, finding: str, now: datetime) -> ExplainedFinding:
+    """Return one finding of a model version, recomputed. Raises NotFound."""
+    from pegel.report.explained_finding import explained_finding
+
+    return explained_finding(_sources(settings), model, version, finding, now)
 
 
 def _sources(settings: Settings) -> Sources:

@@ -5,12 +5,11 @@ Nothing is changed here: a finished spec is handed to `model_onboard` through Ai
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Form, Request
 from fastapi import Path as InPath
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from markupsafe import Markup, escape
 
 from pegel.errors import InvalidSpec, NotFound
@@ -44,7 +43,6 @@ def add_spec_routes(app: FastAPI) -> None:
     """Add the editor of watched specs, that of a new one, and what checks them."""
     reading = ["GET", "HEAD"]
     app.add_api_route("/spec", new_spec, methods=reading, response_class=HTMLResponse)
-    app.add_api_route("/spec.js", script, methods=reading)
     app.add_api_route("/spec/check", check, methods=["POST"])
     app.add_api_route("/models/{name}/{version}/spec", watched_spec, methods=reading, response_class=HTMLResponse)
 
@@ -68,11 +66,6 @@ def _editor(request: Request, title: str, text: str, model: str = "") -> Respons
     # The lines of a text stay lines; everywhere else on a page a line break from outside becomes a blank.
     lines = Markup(escape(shown_lines(text)))  # noqa: S704 - escaped
     return page(request, "spec.html", title=title, text=lines, rows=max(14, text.count("\n") + 4), model=model)
-
-
-def script() -> Response:
-    """Hand out the editor's script."""
-    return FileResponse(Path(__file__).parent / "spec.js", media_type="text/javascript", headers=HEADERS)
 
 
 def check(text: SpecText) -> Response:
