@@ -346,6 +346,19 @@ def test_addresses_are_shown_while_a_system_is_up(settings: Settings) -> None:
     assert [(False, True)] == [(line.good, line.state.startswith("failed")) for line in sections["endpoints"]]
 
 
+def test_a_demonstration_that_is_up_beside_it_is_pointed_at(settings: Settings) -> None:
+    """Whoever kept the demonstration's system is led to it, not to starting another; a damaged record leads nowhere."""
+    home, demo = settings.home / ".pegel", settings.home / ".pegel-demo"
+    asked = settings.model_copy(update={"home": home})
+    recorded(settings.model_copy(update={"home": demo}), process=ProcessId.of(os.getpid()))
+    pointed = gather(asked, NOW)["components"]
+    (demo / "stack.json").write_text("{", encoding="utf-8")
+
+    state = f"not up in {home}; that of the demonstration is"
+    assert [StatusLine(name="system", state=state, good=False, remedy=f"export PEGEL_HOME={demo}")] == pointed
+    assert ["pegel up"] == [line.remedy for line in gather(asked, NOW)["components"]]
+
+
 def test_a_model_whose_requests_nobody_logs_says_so(settings: Settings, engine: Engine) -> None:
     """Where the logger alone has ended, each model is in trouble, whatever its last window says, and has a remedy."""
     Registry(engine).put(sample_spec())

@@ -63,7 +63,8 @@ def _next(demo: Demo) -> str:
         f"\nAirflow    {known['airflow']}   user {known['user']}, password {known['password']}"
         f"\npage       {known['page']}/models/{demo.spec.key}"
         f"\nmail box   {known['mail']}"
-        f"\nstatus     PEGEL_HOME={demo.home} {demo.checkout.root / '.venvs' / 'serving' / 'bin' / 'pegel'} status"
+        f"\nstatus     pegel status, after"
+        f"\n           export PEGEL_HOME={demo.home} PATH={demo.checkout.root / '.venvs' / 'serving' / 'bin'}:$PATH"
         + "".join(f"\n{name:<10} {command}" for name, command in further.items())
         + "\nstop it    make down"
     )

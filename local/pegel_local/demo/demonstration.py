@@ -126,6 +126,11 @@ def _run(demo: Demo, stages: tuple[Stage, ...], console: Console) -> Demo | None
 def _stage(demo: Demo, number: str, stage: Stage, console: Console) -> bool:
     """Show one stage; return whether it was observed."""
     head = f"{number}  {f'{stage.title} ':.<{TITLE_WIDTH}} "
+    if not console.is_terminal:
+        # Nothing turns there: who reads along in a log sees what has begun.
+        console.print(head, end="", soft_wrap=True)
+        console.file.flush()
+        head = ""
     began = time.monotonic()
     try:
         with console.status(f"{number.strip()} {stage.title}"):

@@ -9,6 +9,9 @@ from pegel.errors import SetupError
 from pegel.spec.settings import SETTINGS_FILE
 from pegel_local.processes.private_files import private_folder
 
+DEMO_HOME = ".pegel-demo"
+"""The folder of the demonstration's own system, beside that of a system of one's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
@@ -37,7 +40,7 @@ class Checkout:
     @property
     def demo_home(self) -> Path:
         """Return the home of the demonstration's own system; it is emptied by each demonstration."""
-        return self.root / ".pegel-demo"
+        return self.root / DEMO_HOME
 
     @property
     def jars_lock(self) -> Path:

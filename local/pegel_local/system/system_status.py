@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,7 +44,7 @@ from pegel.stream.result_rows import Heartbeat
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.backends.worker_processes import WORKERS, LocalWorkerBackend
-from pegel_local.machine.paths import Home
+from pegel_local.machine.paths import DEMO_HOME, Home
 from pegel_local.system.cluster_endpoints import endpoints_in_cluster
 from pegel_local.system.ended_parts import EndedParts
 from pegel_local.system.stack_file import PASSING, StackFile, StackState
@@ -75,9 +76,20 @@ def gather(settings: Settings, now: datetime | None = None) -> dict[str, list[St
     return sections | _stored(settings, at) | {"disk": [_disk(settings.home)]}
 
 
+def _is_up(home: Path) -> bool:
+    try:
+        state = StackFile(Home(home)).read()
+    except SetupError:
+        return False  # whoever looks at that home is told
+    return state is not None and state.is_up
+
+
 def _components(home: Path, state: StackState | None) -> list[StatusLine]:
     if state is None:
-        return [StatusLine(name="system", state=f"not up in {home}", good=False, remedy="pegel up")]
+        text, remedy = f"not up in {home}", "pegel up"
+        if _is_up(demo := home.parent / DEMO_HOME):
+            text, remedy = f"{text}; that of the demonstration is", f"export PEGEL_HOME={shlex.quote(str(demo))}"
+        return [StatusLine(name="system", state=text, good=False, remedy=remedy)]
     lines = []
     for name, part in state.parts.items():
         if name.startswith(PASSING):

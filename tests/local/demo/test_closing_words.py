@@ -44,7 +44,7 @@ def test_the_pages_are_kept_by_the_target_that_was_run(variant: Variant, target:
 
 
 def test_a_system_that_is_kept_is_looked_at_with_whole_paths(tmp_path: Path) -> None:
-    """Neither `pegel` nor `kubectl` is on a reader's path, and the cluster's kubeconfig is nobody's default."""
+    """A reader's path has neither `pegel` nor `kubectl`; neither home nor kubeconfig are what these take by default."""
     home, checkout = tmp_path / "home", Checkout(tmp_path)
     stack = IN_CLUSTER.stack(home, checkout)
     demo = IN_CLUSTER.demo(stack=stack, checkout=checkout, data=tmp_path, keep=True)
@@ -53,7 +53,7 @@ def test_a_system_that_is_kept_is_looked_at_with_whole_paths(tmp_path: Path) -> 
     demo.facts["endpoint_url"] = "http://e"
     said = closing(demo)
 
-    assert f"PEGEL_HOME={home} {tmp_path}/.venvs/serving/bin/pegel status" in said
+    assert f"export PEGEL_HOME={home} PATH={tmp_path}/.venvs/serving/bin:$PATH\n" in said
     assert f"{tmp_path}/.venvs/tools/bin/kubectl --kubeconfig {home}/cluster/kubeconfig get inferenceservices," in said
 
 
