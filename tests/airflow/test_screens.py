@@ -141,6 +141,17 @@ def test_an_alert_is_acknowledged_and_that_is_ended(open_tab: OpenTab, site: str
     assert ("acknowledged by ada until" in said, "storm in ORD, again" in happened) == (True, True)
 
 
+def test_the_link_of_a_mail_leads_to_what_acknowledges_it(open_tab: OpenTab, site: str) -> None:
+    """Where one alert is asked for by its id, it stands alone, and nothing has to be unfolded to acknowledge it."""
+    tab = open_tab(width=390)
+    tab.goto(f"{site}/pegel/alerts?q=delays")
+    alert = tab.locator("article.call", has_text="delays v1")
+    tab.goto(f"{site}/pegel/alerts?q={alert.locator('code.id').first.inner_text()}")
+
+    assert 1 == alert.count()
+    assert alert.get_by_role("button", name="Acknowledge", exact=True).is_visible()
+
+
 def test_a_silence_that_comes_again_is_said_and_called_off(open_tab: OpenTab, site: str) -> None:
     """A pattern and a schedule make a silence that is to come, which anybody with the right may call off."""
     tab = open_tab()

@@ -77,6 +77,7 @@ def render(
         "rows_command": which_rows(facts),
         "short": mail.alert.id[:8],
         "link": _link(mail, page_url),
+        "quiet": alert_link(mail.alert.id[:8], page_url),
         "severity": mail.alert.severity.value,
         "next_mail": words.moment(_whole_minute(now + mail.spec.alerts.repeat_after), now),
         "picture": picture is not None,
@@ -107,6 +108,7 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
         *([] if mail.kind is MailKind.OVER else advice(mail, endpoint_logs)),
         f"Look      {_link(mail, page_url)}",
         f'Quiet it  pegel ack {alert.id[:8]} --until 09:00 --why "..."',
+        f"      or  {alert_link(alert.id[:8], page_url)}",
         "",
         f"This mail is short because something is wrong with Pegel itself: {shown(problem, LONGEST_SENTENCE)}",
     ]
@@ -425,6 +427,11 @@ def which_rows(facts: Facts) -> str:
     """Return the command that says which rows the worst finding is about; a mail waits for no search in the archive."""
     is_open = facts.mail.kind is not MailKind.OVER
     return rows_command(facts.findings[0]) if is_open and facts.mail.spec.archive.is_used else ""
+
+
+def alert_link(alert: str, page_url: str) -> str:
+    """Return where one alert stands alone on the page of all, to be acknowledged there; `alert`: how its id begins."""
+    return f"{page_url.rstrip('/')}/alerts?q={alert}"
 
 
 def _link(mail: Mail, page_url: str) -> str:

@@ -134,9 +134,21 @@ def test_it_says_how_sure_and_what_to_do(rendered: Rendered, mail: Mail) -> None
         "threshold 1e-05",
         f"Look      {PAGE}/models/delays/1",
         f'Quiet it  pegel ack {short} --until 09:00 --why "..."',
+        f"or  {PAGE}/alerts?q={short}",
         "No further mail about this alert before 01:25 UTC, unless it grows; one when it is over.",
     ):
         assert part in rendered.text
+
+
+def test_a_phone_is_enough_to_quiet_it(rendered: Rendered, mail: Mail) -> None:
+    """The HTML leads to where that alert alone is acknowledged, and is laid out as wide as a phone is."""
+    whole = message([rendered], sender="pegel@example.org", recipient="on-call@example.org", now=NOW)
+    body = whole.get_body(("html",))
+    assert body is not None
+    html = str(body.get_content())
+
+    assert f'<a href="{PAGE}/alerts?q={mail.alert.id[:8]}">Acknowledge it there</a>' in html
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in html
 
 
 def test_one_screen_is_enough(rendered: Rendered) -> None:
