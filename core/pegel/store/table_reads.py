@@ -17,7 +17,7 @@ from pegel.store.archive_store import refuse_overtaken
 from pegel.store.database import reading, writing
 from pegel.store.row_codec import flat
 from pegel.store.seen_windows import is_seen
-from pegel.store.statements import of_monitor, upsert
+from pegel.store.statements import insert_into, of_monitor, upsert
 from pegel.store.window_writes import write_windows
 from pegel.stream.result_rows import OutlierRow, WindowRow
 
@@ -99,9 +99,19 @@ class TableReads:
             ]
 
     def note(self, read: TableRead) -> None:
-        """Keep how far a table is read, or why it could not be."""
+        """Keep up to when a table is read, or why it could not be; written again it changes nothing.
+
+        What windows left there stays, only `write` moves it: of two readings at once the one that found nothing new
+        does not bring back from where the other has gone on.
+        """
+        c, key = tables.table_reads.c, ["model", "version"]
         with writing(self._engine) as connection:
-            upsert(connection, tables.table_reads, [asdict(read)])
+            statement = insert_into(connection.dialect, tables.table_reads)
+            new = statement.excluded
+            further = sa.or_(c.up_to.is_(None), new.up_to > c.up_to)
+            told = {name: new[name] for name in ("at", "untimed", "problem", "problem_since")}
+            changed = told | {"up_to": sa.case((further, new.up_to), else_=c.up_to)}
+            connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), asdict(read))
 
     def write(
         self,
