@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -138,9 +138,21 @@ class LongSpanMaker:
             read_up_to = None if read is None else read.up_to
             # A job may have written, and another judged since, what happened days ago.
             start = min(start, self.keys.first_since(spec.model.name, spec.model.version, start) or start)
-        # A run may be asked for since the year 1.
-        start = max(start, oldest)
-        wanted = {rhythm: ended_spans(rhythm, start, end, now=now) for rhythm in spec.rhythms[1:]}
+        # A run may be asked for since the year 1, and until the last one.
+        for week in _by_week(max(start, oldest), min(end, now)):
+            self._make_of_week(spec, week, oldest, read_up_to, outcome, now=now)
+
+    def _make_of_week(
+        self,
+        spec: MonitorSpec,
+        part: Span,
+        oldest: datetime,
+        read_up_to: datetime | None,
+        outcome: LongSpansOutcome,
+        *,
+        now: datetime,
+    ) -> None:
+        wanted = {rhythm: ended_spans(rhythm, part.start, part.end, now=now) for rhythm in spec.rhythms[1:]}
         spans = [span for some in wanted.values() for span in some]
         if not spans:
             return
@@ -374,6 +386,14 @@ class _OneRhythm:
         current = None if counted else self.maker.current(*self._model)
         again = recounted(counted, of_late, self.maker.recount, self.spec, self.maker.baseline, current=current)
         return replace(again, unread=(*unread, *again.unread))
+
+
+def _by_week(start: datetime, end: datetime) -> Iterator[Span]:
+    """Yield a time cut where weeks begin: no long span lies in two, and of no more are windows in memory at once."""
+    while start < end:
+        week = span_at(Rhythm.WEEK, start)
+        yield Span(start, min(end, week.end))
+        start = week.end
 
 
 def _cut(span: Span, windows: Sequence[StoredWindow]) -> list[tuple[Span, list[StoredWindow]]]:

@@ -34,6 +34,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate, writing
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.results import Results
+from pegel.store.window_keys import StoredWindow, WindowKeys
 from pegel.stream.result_rows import Origin, WindowRow
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import baseline_of, sample_ledger, sample_spec, sample_window
@@ -415,6 +416,34 @@ def test_a_run_since_the_first_year_makes_what_there_is(
     outcome = made(engine, spec, start=datetime(1, 1, 1, tzinfo=UTC))
 
     assert (24 + 1 + 1, 0) == (len(outcome.written), len(outcome.waiting))
+
+
+def test_windows_of_one_week_are_looked_at_at_once(
+    engine: Engine, spec: MonitorSpec, fill: Callable[..., None]
+) -> None:
+    """However long a time is asked for: with segments and short windows a year has some forty million of them."""
+    fill(range(0, 144 * 24, 144))
+    maker = LongSpanMaker(engine)
+    maker.keys = keys = RecordedKeys(engine)
+    maker.make(spec, START, START + 24 * DAY, now=LATER)
+
+    assert max(keys.asked) <= 7 * DAY
+    assert [START + at * DAY for at in range(24)] == [day.span.start for day in spans(engine, Rhythm.DAY)]
+    assert 24 == sum(week.windows for week in spans(engine, Rhythm.WEEK))
+
+
+class RecordedKeys(WindowKeys):
+    """Remembers of how long a time windows were asked for at once."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Begin with nothing."""
+        super().__init__(engine)
+        self.asked: list[timedelta] = []
+
+    def windows(self, model: str, version: int, start: datetime, end: datetime) -> list[StoredWindow]:
+        """Return what is there."""
+        self.asked.append(end - start)
+        return super().windows(model, version, start, end)
 
 
 @pytest.mark.parametrize("damaged", [{"summary": b"PGLS1 of another version"}, {"verdict": "no verdict"}])
