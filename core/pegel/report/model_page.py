@@ -23,8 +23,11 @@ from pegel.report.attribution_view import attribution_view
 from pegel.report.data_quality import QualityView, Told, quality_view
 from pegel.report.features import feature_views
 from pegel.report.model_list import row_of
+from pegel.report.page_query import PageQuery
+from pegel.report.page_time import PageTime
 from pegel.report.performance_view import performance_view
 from pegel.report.progress import progress
+from pegel.report.range_view import range_view
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.report.refresh_words import headline, promotion_line, refresh_line
 from pegel.report.refused_labels import refused_of
@@ -53,6 +56,7 @@ from pegel.store.results import Details, Results
 from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.store.silence_store import SilenceStore
 from pegel.store.skew_store import SkewStore
+from pegel.store.window_buckets import WindowBuckets
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.result_rows import InvalidRow, OutlierRow, WindowRow
 
@@ -68,10 +72,26 @@ LISTED = 25
 """Findings, alerts, outliers and actions that are listed."""
 
 
-def model_view(sources: Sources, model: str, version: int, now: datetime, *, segment: str = "") -> ModelView:
+def model_view(
+    sources: Sources,
+    model: str,
+    version: int,
+    now: datetime,
+    *,
+    segment: str = "",
+    time: PageTime | None = None,
+    query: PageQuery | None = None,
+) -> ModelView:
     """Return one model in full. Raises NotFound when the registry does not know it.
 
-    `segment`: of which part of the rows windows and features are shown; empty for all rows.
+    Args:
+        sources: Where all is read from.
+        model: Its name.
+        version: Its version.
+        now: What the page calls the present.
+        segment: Of which part of the rows windows and features are shown; empty for all rows.
+        time: Of which time windows, features and findings are shown; None for the newest.
+        query: What the address asks for besides, for links to other times; None for a page without links.
     """
     entries = Registry(sources.engine).entries()
     entry = next((entry for entry in entries if (entry.model, entry.version) == (model, version)), None)
@@ -89,11 +109,18 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
     final = part(
         "the newest windows",
         lambda: results.windows(
-            model, version, segment=segment, final_only=True, limit=PICTURED, damaged=reader.problems
+            model,
+            version,
+            None if time is None else time.start,
+            None if time is None else time.end,
+            segment=segment,
+            final_only=True,
+            limit=PICTURED,
+            damaged=reader.problems,
         ),
         list[WindowRow](),
     )
-    whole = part("the baseline", lambda: _baseline(sources, model, version, windows), None)
+    whole = part("the baseline", lambda: _baseline(sources, model, version, final if time else windows), None)
     baseline = whole if whole is None or not segment else _of_segment(whole, segment)
     reach = LOOK_BACK if spec is None else LOOK_BACK + spec.windowing.length
     if segment and whole is not None:
@@ -102,7 +129,9 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
     since = windows[0].span.start.replace(second=0, microsecond=0) if windows else now - LOOK_BACK
     findings = part(
         "findings",
-        lambda: results.recent_findings(model, version, limit=MARKED, damaged=reader.problems),
+        lambda: results.recent_findings(
+            model, version, within=None if time is None else time.span, limit=MARKED, damaged=reader.problems
+        ),
         list[Finding](),
     )
     known = AlertStore(sources.engine)
@@ -121,6 +150,25 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
     )
     of_segment = f", {segment}" if segment else ""
     title = f"{how_many(len(windows), 'window')} of {model} version {version}{of_segment}"
+    shown = (
+        None
+        if query is None
+        else part(
+            "the time line",
+            lambda: range_view(
+                results,
+                None if time is None else WindowBuckets(sources.engine, model, version, time.span, segment=segment),
+                whose=(model, version, segment),
+                time=time,
+                newest=windows,
+                findings=findings,
+                query=query,
+                now=now,
+                damaged=reader.problems,
+            ),
+            None,
+        )
+    )
     actions = part("actions", lambda: _actions(sources, spec, reader.problems), list[PastAction]())
     view = ModelView(
         row=row_of(sources, entry, across, now),
@@ -128,10 +176,13 @@ def model_view(sources: Sources, model: str, version: int, now: datetime, *, seg
         baseline=_baseline_words(baseline),
         notes=part("notes", lambda: _notes(final), list[str]()),
         answers=_answers(windows),
-        timeline=part("the time line", lambda: timeline(windows, findings, title=title), ""),
+        timeline=part("the time line", lambda: timeline(windows, findings, title=title), "")
+        if shown is None
+        else shown.timeline,
+        time=shown,
         features=part(
             "features",
-            lambda: feature_views(baseline, final, drift) if baseline is not None else [],
+            lambda: feature_views(baseline, final, drift if time is None else None) if baseline is not None else [],
             list[FeatureView](),
         ),
         performance=part(

@@ -9,10 +9,12 @@ at the time that they are about: that of requests is earlier than the window tha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
 
 from pegel.alerts.alert_kind import AlertKind
+from pegel.data.spans import Span
 from pegel.judge.answer_times import answer_times
 from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.report.words import VERDICT_WORDS
@@ -31,8 +33,35 @@ _STEPS = tuple(
 _TICKS = 9
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineBar:
+    """One window of the picture, or several as one: `span` reaches over them, `verdict` is the worst."""
+
+    span: Span
+    rows: int
+    late: int
+    invalid: int
+    final: bool
+    verdict: Verdict
+    words: str
+    """What a mouse over it shows."""
+    link: str = ""
+    """Where a press on it leads, ready for an attribute; empty: nowhere."""
+
+    @classmethod
+    def of(cls, row: WindowRow, link: str = "") -> TimelineBar:
+        """Return the bar of one window."""
+        counts = {"rows": row.rows, "late": row.late, "invalid": row.invalid}
+        return cls(span=row.span, **counts, final=row.final, verdict=row.verdict, words=told(row), link=link)
+
+
 def timeline(windows: Sequence[WindowRow], findings: Sequence[Finding] = (), *, title: str) -> str:
     """Return the windows, given in order of time, and their findings as SVG; an empty string without windows."""
+    return bars_timeline([TimelineBar.of(row) for row in windows], findings, title=title)
+
+
+def bars_timeline(windows: Sequence[TimelineBar], findings: Sequence[Finding] = (), *, title: str) -> str:
+    """Return bars, given in order of time, and findings as SVG; an empty string without bars."""
     if not windows:
         return ""
     start, end = windows[0].span.start, max(row.span.end for row in windows)
@@ -65,11 +94,15 @@ def told(row: WindowRow) -> str:
     return f"{row.span.start:%Y-%m-%d %H:%M:%S} to {row.span.end:%H:%M:%S} UTC: {VERDICT_WORDS[row.verdict]}, {counted}"
 
 
-def _window(row: WindowRow, x: float, scale: float, most: int, *, odd_alone: bool) -> str:
+def _window(row: TimelineBar, x: float, scale: float, most: int, *, odd_alone: bool) -> str:
     """Return one window: the verdict above, the rows below with what was late or invalid on top."""
     full = (row.span.end - row.span.start).total_seconds() * scale
     width = max(full - min(1.0, full * 0.15), 0.4)
-    parts = [f"<g><title>{escape(told(row))}</title>", _verdict(row, x, width, odd_alone=odd_alone)]
+    # Who comes by keyboard has the same links in the table of numbers: the picture is no row of stops.
+    group = f'<a href="{row.link}" tabindex="-1">' if row.link else "<g>"
+    parts = [f"{group}<title>{escape(row.words)}</title>", _verdict(row, x, width, odd_alone=odd_alone)]
+    if row.link:
+        parts.append(_block("press", x, _LANE, max(width, full), _GROUND - _LANE))
     y = _GROUND
     for kind, count in (("rows", row.rows), ("late", row.late), ("invalid", row.invalid)):
         height = count / most * _TALLEST
@@ -77,7 +110,7 @@ def _window(row: WindowRow, x: float, scale: float, most: int, *, odd_alone: boo
             y -= height
             state = "" if row.final else " provisional"
             parts.append(_block(f"{kind}{state}", x, y, width, height))
-    return "".join([*parts, "</g>"])
+    return "".join([*parts, "</a>" if row.link else "</g>"])
 
 
 def _bar(finding: Finding, start: datetime, end: datetime, scale: float) -> str:
@@ -92,7 +125,7 @@ def _bar(finding: Finding, start: datetime, end: datetime, scale: float) -> str:
     return f"<g><title>{title}</title>{_block('odd', left, _BARS, right - left, _BAR_HEIGHT)}</g>"
 
 
-def _verdict(row: WindowRow, x: float, width: float, *, odd_alone: bool) -> str:
+def _verdict(row: TimelineBar, x: float, width: float, *, odd_alone: bool) -> str:
     if odd_alone and row.verdict is Verdict.DRIFT:
         return _block("verdict odd_alone", x, _LANE, width, _LANE_HEIGHT)
     height = _JUDGED.get(row.verdict, 1.0) * _LANE_HEIGHT

@@ -14,6 +14,7 @@ from pegel.reconcile.actions import PastAction
 from pegel.report.attribution_view import AttributionView
 from pegel.report.data_quality import QualityView
 from pegel.report.performance_view import PerformanceView
+from pegel.report.range_view import RangeView
 from pegel.report.span_calendar import Calendar
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.outcomes import REPLACED, Outcomes
@@ -200,6 +201,8 @@ class ModelView:
     """What is not looked for, and why, as the newest judged window says."""
     timeline: str
     """SVG."""
+    time: RangeView | None = None
+    """The windows of the time that is shown, with links to other times; None on a page without links."""
     answers: str
     """How long the answers took of which the windows shown tell, and which have no request, in words; or empty."""
     features: list[FeatureView]

@@ -272,14 +272,27 @@ class Results:
         return found
 
     def recent_findings(
-        self, model: str, version: int, *, limit: int = LISTED, damaged: list[str] | None = None
+        self,
+        model: str,
+        version: int,
+        *,
+        within: Span | None = None,
+        feature: str | None = None,
+        limit: int = LISTED,
+        damaged: list[str] | None = None,
     ) -> list[Finding]:
-        """Return a monitor's newest findings, newest first.
+        """Return a monitor's newest findings, newest first; about one `feature`, of any segment, where one is named.
 
-        Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
+        `within`: only those that end after its start and not after its end. Raises DamagedRow; with a list `damaged`,
+        what cannot be read is left out and its reason added there.
         """
         c = tables.findings.c
-        statement = sa.select(c.finding).where(*of_monitor(tables.findings, model, version))
+        conditions = of_monitor(tables.findings, model, version)
+        if within is not None:
+            conditions += [c.span_end > within.start, c.span_end <= within.end]
+        if feature is not None:
+            conditions.append(c.feature == feature)
+        statement = sa.select(c.finding).where(*conditions)
         rows = self._rows(statement.order_by(c.span_end.desc(), c.seq.desc()).limit(limit))
         return readable(finding_from_json, [row["finding"] for row in rows], damaged)
 

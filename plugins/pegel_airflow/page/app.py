@@ -19,6 +19,7 @@ from pegel.spec.limits import LONGEST_QUIET
 from pegel.spec.settings import Settings
 from pegel_airflow.page import person_actions, routes
 from pegel_airflow.page.all_alerts import add_alert_routes
+from pegel_airflow.page.asked_time import AskedTime
 from pegel_airflow.page.found import add_finding_route
 from pegel_airflow.page.refusals import explain_refusals
 from pegel_airflow.page.render import page
@@ -33,6 +34,7 @@ AlertId = Annotated[str, Form(min_length=4, max_length=64)]
 Feature = Annotated[str, Form(max_length=200)]
 SilenceId = Annotated[int, Form(ge=1, le=2**31 - 1)]
 Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
+Asked = Annotated[AskedTime, Depends(AskedTime.of)]
 MAY_CHANGE = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, param_dag_id="alert_dispatch"))
 """Quieting an alert needs the right to change runs of the workflow that mails it; looking does not."""
 
@@ -79,10 +81,12 @@ def health(request: Request) -> Response:
     return page(request, "health.html", now=now, view=routes.health(Settings(), now), here="health")
 
 
-def model(request: Request, name: str, version: Version, done: str | None = None, segment: str = "") -> Response:
-    """Show one watched model, or one segment of it. `done` names what was just done, if anything."""
+def model(  # noqa: PLR0917 - a route's parameters are named by the request
+    request: Request, name: str, version: Version, asked: Asked, done: str | None = None, segment: str = ""
+) -> Response:
+    """Show one watched model, or one segment of it, of some time. `done` names what was just done, if anything."""
     now = datetime.now(UTC)
-    view = routes.model(Settings(), name, version, now, segment)
+    view = routes.model(Settings(), name, version, now, asked, segment)
     said = person_actions.DONE.get(done or "")
     return page(request, "model.html", now=now, view=view, links=True, kinds=person_actions.kinds(), done=said)
 

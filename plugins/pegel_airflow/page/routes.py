@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pegel.errors import PegelError
 from pegel.spec.settings import Settings
 from pegel_airflow import services
+from pegel_airflow.page.asked_time import AskedTime
 
 if TYPE_CHECKING:
     from pegel.report.alerts_page import AlertsView
@@ -47,11 +48,15 @@ def health(settings: Settings, now: datetime) -> FleetHealth:
     return read_fleet_health(_sources(settings), services.stores(settings).registry.list(), now)
 
 
-def model(settings: Settings, model: str, version: int, now: datetime, segment: str = "") -> ModelView:
-    """Return one watched model version in full, of all rows or of one segment. Raises NotFound."""
+def model(  # noqa: PLR0917  a monitor, its time, and a part of its rows
+    settings: Settings, model: str, version: int, now: datetime, asked: AskedTime, segment: str = ""
+) -> ModelView:
+    """Return one watched model version in full, of all rows or of one segment, of a time. Raises NotFound."""
     from pegel.report.model_page import model_view
+    from pegel.report.page_query import PageQuery
 
-    return model_view(_sources(settings), model, version, now, segment=segment)
+    query = PageQuery(asked.parameters | {"segment": segment})
+    return model_view(_sources(settings), model, version, now, segment=segment, time=asked.time(now), query=query)
 
 
 def finding(settings: Settings, model: str, version: int, finding: str, now: datetime) -> ExplainedFinding:

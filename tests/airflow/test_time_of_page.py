@@ -1,0 +1,52 @@
+"""The time of a model's page, by HTTP from Airflow's real API server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+Browse = Callable[[str | None], httpx.Client]
+pytestmark = pytest.mark.usefixtures("played")
+MODEL = "/pegel/models/delays/1"
+BROWSER = {"Accept": "text/html"}
+
+
+def test_a_link_of_two_instants_can_be_shared(browse: Browse) -> None:
+    """The windows that end between them are shown, with links around; the form says them again."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    since, until = ((now - timedelta(seconds=back)).isoformat() for back in (900, -60))
+    answer = browse("vic").get(MODEL, params={"from": since, "to": until}, headers=BROWSER)
+    words = ("Shown is what ends after the first", "← earlier", "zoom out", "Numbers of the picture", "40 windows of")
+
+    assert (200, []) == (answer.status_code, [one for one in words if one not in answer.text])
+
+
+def test_a_time_without_windows_says_so(browse: Browse) -> None:
+    """There is no picture of it, and the page stays."""
+    answer = browse("vic").get(MODEL, params={"from": "2001-01-01T00:00Z", "to": "2001-01-02T00:00Z"})
+
+    assert (200, True, True) == (
+        answer.status_code,
+        "No window ends in this time." in answer.text,
+        "later →" in answer.text,
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"last": "<b>"}, "last is one of 1h, 6h, 1d, 7d, 30d; given &#39;&lt;b&gt;&#39;"),
+        ({"from": "yesterday"}, "from: expected an instant with its zone"),
+        ({"from": "2026-11-30T10:00Z", "to": "2026-11-30T09:00Z"}, "from has to be before to"),
+        ({"from": "2020-01-01T00:00Z"}, "A page shows 92 days at most"),
+    ],
+)
+def test_what_is_no_time_is_answered_with_a_sentence(browse: Browse, asked: dict[str, str], words: str) -> None:
+    """400 and why, for a browser on a page, for a program as JSON."""
+    person, program = (browse("vic").get(MODEL, params=asked, headers=headers) for headers in (BROWSER, {}))
+
+    assert (400, True) == (person.status_code, words in person.text)
+    assert (400, ["detail"]) == (program.status_code, list(program.json()))
