@@ -12,6 +12,7 @@ from pegel_airflow.approval import Questions
 from pegel_airflow.assets import BASELINES, TRAINING_DATA, models_named
 from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.defaults import START, TAGS, task_defaults
+from pegel_airflow.run_note import KEY, SILENT
 
 with DAG(
     dag_id="baseline_refresh",
@@ -52,6 +53,18 @@ with DAG(
         user = context["dag_run"].triggering_user_name
         return refreshing.look_at_new_baselines(Settings(), given, by_hand=by_hand, user=user).to_json()
 
+    @task(trigger_rule="all_done")
+    def not_profiled(**context: Any) -> None:
+        """Note which models' training data gave no new baseline, and why: people are told of it."""
+        ti = context["ti"]
+        chosen, found = ti.xcom_pull(task_ids="specs") or [], ti.xcom_pull(task_ids="profile") or []
+        made = [found] if isinstance(found, dict) else [result for result in found if result]
+        # Asked for where there is one alone: what is not there is logged as an error.
+        places = refreshing.not_profiled(chosen, made)
+        left = ti.xcom_pull(task_ids="profile", map_indexes=places, key=KEY) if places else []
+        why = {place: sentence or SILENT for place, sentence in zip(places, left, strict=True)}
+        refreshing.note_not_profiled(Settings(), {place: chosen[place] for place in places}, why)
+
     @task.short_circuit
     def promoted(outcome: dict[str, list[Any]]) -> list[str]:
         """Go on only if a model's baseline is another one than before."""
@@ -79,7 +92,7 @@ with DAG(
     # Called here, a task gives a reference that becomes its result when the run gets there.
     profiles = BaselineJob.partial(task_id="profile", max_active_tis_per_dag=1).expand(spec=specs())
     results: Any = profiles.output
-    profiles >> all_profiled()
+    profiles >> [all_profiled(), not_profiled()]
     outcome: Any = compare(results)
     ids: Any = promoted(outcome)
     ring(ids)

@@ -46,11 +46,13 @@ class HealthDispatch:
 
     def _look(self, specs: Sequence[MonitorSpec]) -> None:
         from pegel.alerts.health import hidden_kinds, unhidden
+        from pegel.report.baseline_signs import with_baseline_signs
         from pegel.report.health_signs import read_signs
         from pegel.report.read_slow_signs import with_slow_signs
 
         found = read_signs(self.stores, specs, self.routes, self.now)
         found = with_slow_signs(found, self.stores, specs, self.disks, self.now)
+        found = with_baseline_signs(found, self.stores, specs, self.now)
         for problem in found.problems:
             log.error("not looked at", reason=problem)
             self.turns.lines.append(f"the watching itself: {problem}")
@@ -66,7 +68,7 @@ class HealthDispatch:
             of = known or sign
             if of is None or (sign is None and of.group in found.undecided):
                 continue
-            if sign is None and key[0] in hidden_kinds(found.signs, of.group):
+            if sign is None and key[0] in hidden_kinds(found.signs, of.group, of.about):
                 continue  # nothing can be said of it now
             models = [by_key[model] for model in of.models if model in by_key]
             if sign is not None:

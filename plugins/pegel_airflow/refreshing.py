@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pegel.errors import Conflict, LayoutMismatch, PegelError, PermanentError
 from pegel.spec import names
-from pegel.spec.limits import APPROVAL_WITHIN
+from pegel.spec.limits import APPROVAL_WITHIN, ASKED_FOR
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel_airflow import services
@@ -97,11 +97,13 @@ def look_at_new_baselines(
             word = _NewBaseline(settings, profiled, by_hand=by_hand, by=by, now=now).look(outcome)
         except PegelError as error:
             outcome.failed.append(f"{key}: {error}")
+            _note_refused(settings, profiled, f"its new baseline could not be looked at: {error}", now)
             word = f"could not be looked at: {error}"
         except Exception as error:  # noqa: BLE001 - it is logged, and fails the run in the end
             # What nobody thought of, too, is one model's trouble: the questions of the others are asked all the same.
             _log.exception("%s could not be looked at", key)
             outcome.failed.append(f"{key}: {type(error).__name__}: {error}")
+            _note_refused(settings, profiled, f"its new baseline could not be looked at: {type(error).__name__}", now)
             word = f"could not be looked at: {type(error).__name__}"
         for told in (f"{line} {word}", *(f"{key} {remark}" for remark in profiled.remarks)):
             print(told)  # noqa: T201 - a task's output is its log
@@ -118,10 +120,16 @@ class _NewBaseline:
 
     def look(self, outcome: RefreshOutcome) -> str:
         """Promote, ask, or leave; return what was done, in words. Where it raises, the recount stays: it may go on."""
+        asked = len(outcome.asked)
         try:
             word = self._settle(outcome)
         except Conflict as error:
             word = f"left alone: {error}"
+        tries, of = services.stores(self.settings).refresh_tries, (self.profiled.model, self.profiled.version)
+        if len(outcome.asked) > asked:
+            tries.refused(*of, self.now, word, after=ASKED_FOR)
+        else:
+            tries.settled(*of, self.now)
         if recount := (self.profiled.recount or {}).get("baseline_id"):
             # That of a question stays as long as it is open.
             services.stores(self.settings).baselines.discard(recount)
@@ -191,6 +199,28 @@ class _NewBaseline:
             return f"{'a person is asked' if is_news else 'asked already, and not answered yet'}: {told}"
         ended = stores.refreshes.end(seq, RefreshEnd.LEFT, by=self.by, why="baseline.refresh is never", now=self.now)
         return f"left: {ended.why}"
+
+
+def not_profiled(specs: Sequence[dict[str, Any]], results: Sequence[dict[str, Any]]) -> list[int]:
+    """Return the places of the specs whose training data gave no new baseline."""
+    made = {(result["model"], result["version"]) for result in results}
+    wanted = [MonitorSpec.parse(given).model for given in specs]
+    return [place for place, model in enumerate(wanted) if (model.name, model.version) not in made]
+
+
+def note_not_profiled(settings: Settings, specs: Mapping[int, dict[str, Any]], why: Mapping[int, str]) -> None:
+    """Note of models whose training data gave no new baseline why; by place. Those that say never are left out."""
+    stores, now = services.stores(settings), datetime.now(UTC)
+    for place, given in specs.items():
+        spec = MonitorSpec.parse(given)
+        if spec.baseline.refresh != "never":
+            said = f"its training data gave no new baseline: {why[place]}"
+            stores.refresh_tries.refused(spec.model.name, spec.model.version, now, said, after=timedelta(0))
+
+
+def _note_refused(settings: Settings, one: ProfiledModel, reason: str, now: datetime) -> None:
+    """Note that a new baseline could not be looked at. Raises Unavailable, then nothing can be."""
+    services.stores(settings).refresh_tries.refused(one.model, one.version, now, reason, after=timedelta(0))
 
 
 def restore(settings: Settings, model: str, version: int, wanted: str, *, why: str, user: str | None) -> str:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pegel.store.long_span_store import LongSpanStore
     from pegel.store.passes import Passes
     from pegel.store.refresh_store import RefreshStore
+    from pegel.store.refresh_tries import RefreshTries
     from pegel.store.registry import Registry
     from pegel.store.results import Results
     from pegel.store.silence_store import SilenceStore
@@ -79,6 +80,7 @@ class Stores:
     actions: ActionLog
     baselines: BaselineStore
     refreshes: RefreshStore
+    refresh_tries: RefreshTries
     failures: DispatchFailures
     jobs: JobResults
     labels: LabelStore
@@ -107,6 +109,7 @@ def stores(settings: Settings) -> Stores:
     from pegel.store.long_span_store import LongSpanStore
     from pegel.store.passes import Passes
     from pegel.store.refresh_store import RefreshStore
+    from pegel.store.refresh_tries import RefreshTries
     from pegel.store.registry import Registry
     from pegel.store.results import Results
     from pegel.store.silence_store import SilenceStore
@@ -120,6 +123,7 @@ def stores(settings: Settings) -> Stores:
         actions=ActionLog(opened),
         baselines=BaselineStore(opened),
         refreshes=RefreshStore(opened),
+        refresh_tries=RefreshTries(opened),
         failures=DispatchFailures(opened),
         jobs=JobResults(opened),
         labels=LabelStore(opened),

@@ -15,6 +15,7 @@ from pegel.data.spans import Span
 from pegel.errors import Unavailable
 from pegel.judge.findings import Verdict
 from pegel.reconcile.actions import Action, ActionKind, Target
+from pegel.report.words import moment
 from pegel.spec.limits import NOT_WATCHED_FOR
 from pegel.spec.settings import Settings
 from pegel.store.database import connect, writing
@@ -211,7 +212,8 @@ def test_a_model_that_nobody_asks_any_more_is_mailed_once_and_its_return_too(gro
     group.look(20)
 
     assert [(1, False), (14, False), (16, True), (17, False)] == quiet
-    assert f"without traffic: no request since {group.begin:%H:%M:%S} UTC; in the 2 h before" in text.replace("\n", " ")
+    since = moment(group.begin, group.begin + 16 * MINUTE)
+    assert f"without traffic: no request since {since} UTC; in the 2 h before" in text.replace("\n", " ")
     assert [
         f"{ADA}: [pegel] delays/1: without traffic",
         f"{ADA}: [pegel] delays/1: asked again",

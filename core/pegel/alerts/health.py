@@ -18,6 +18,7 @@ from pegel.alerts.routing import told as told_of
 from pegel.alerts.severity import Severity, health_severity
 from pegel.spec.alert_routes import Route
 from pegel.spec.limits import (
+    BASELINE_OLD_FOR,
     BEHIND_FOR,
     DISK_FILLS_FOR,
     LABELS_LATE_FOR,
@@ -26,6 +27,8 @@ from pegel.spec.limits import (
     NOT_WATCHED_FOR,
     OPEN_LEDGER_FOR,
     RECORDS_LOST_FOR,
+    REFRESH_REFUSED_FOR,
+    REPEATED_BY_DAYS,
     TRAFFIC_FELL_FOR,
     UNREACHABLE_FOR,
 )
@@ -42,6 +45,8 @@ PATIENCE = {
     HealthKind.TRAFFIC_FELL: TRAFFIC_FELL_FOR,
     HealthKind.DISK_FILLS: DISK_FILLS_FOR,
     HealthKind.UNREACHABLE: UNREACHABLE_FOR,
+    HealthKind.REFRESH_REFUSED: REFRESH_REFUSED_FOR,
+    HealthKind.BASELINE_OLD: BASELINE_OLD_FOR,
 }
 """How long it may be so before anybody is mailed."""
 TELLS_ITS_END = frozenset(HealthKind) - {HealthKind.RECORDS_LOST}
@@ -57,6 +62,10 @@ _HIDES = {
     HealthKind.BEHIND: (HealthKind.NO_TRAFFIC, HealthKind.OPEN_LEDGER, HealthKind.TRAFFIC_FELL),
 }
 """What else is to be expected of the models of a group, and told by nobody, while this is so."""
+_HIDES_OF_SAME = {HealthKind.REFRESH_REFUSED: (HealthKind.BASELINE_OLD,)}
+"""What else is to be expected of the same model alone."""
+_BY_DAYS = frozenset({HealthKind.LABELS_LATE, HealthKind.REFRESH_REFUSED, HealthKind.BASELINE_OLD})
+"""What nobody mends within an hour, and is repeated once a day at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +126,14 @@ class HealthMail:
 
 def unhidden(signs: Sequence[Sign]) -> list[Sign]:
     """Return the signs that no other one of the same group explains."""
-    hidden = {(kind, sign.group) for sign in signs for kind in _HIDES.get(sign.kind, ())}
-    return [sign for sign in signs if (sign.kind, sign.group) not in hidden]
+    return [sign for sign in signs if sign.kind not in hidden_kinds(signs, sign.group, sign.about)]
 
 
-def hidden_kinds(signs: Sequence[Sign], group: str) -> frozenset[HealthKind]:
-    """Return the kinds of which nothing can be said of a group's models now, good or bad."""
-    return frozenset(kind for sign in signs if sign.group == group for kind in _HIDES.get(sign.kind, ()))
+def hidden_kinds(signs: Sequence[Sign], group: str, about: str) -> frozenset[HealthKind]:
+    """Return the kinds of which nothing can be said of a group's models, or of this very one, now, good or bad."""
+    of_group = {kind for sign in signs if sign.group == group for kind in _HIDES.get(sign.kind, ())}
+    of_same = {kind for sign in signs if sign.about == about for kind in _HIDES_OF_SAME.get(sign.kind, ())}
+    return frozenset(of_group | of_same)
 
 
 def seen(kept: HealthAlert | None, sign: Sign | None, now: datetime) -> HealthAlert | None:
@@ -211,5 +221,7 @@ def _kind(kept: HealthAlert, specs: Sequence[MonitorSpec], now: datetime, *, is_
     if kept.mailed_at is None:
         return MailKind.OPENED if now - kept.since >= PATIENCE[kept.kind] else None
     soonest = min((spec.alerts.repeat_after for spec in specs), default=None)
+    if soonest is not None and kept.kind in _BY_DAYS:
+        soonest = max(soonest, REPEATED_BY_DAYS)
     repeats = kept.kind in TELLS_ITS_END and soonest is not None and now - kept.mailed_at >= soonest
     return MailKind.REPEATED if repeats else None

@@ -28,3 +28,7 @@ class HealthKind(StrEnum):
     """Of a folder: hardly anything is free on its disk."""
     UNREACHABLE = "unreachable"
     """Of an addressee: what is due to it is not accepted."""
+    REFRESH_REFUSED = "refresh refused"
+    """Of a model: the newest refresh of its baseline failed, was refused, or waits for a person."""
+    BASELINE_OLD = "baseline old"
+    """Of a model: no refresh has looked at its baseline for longer than they may stay away."""

@@ -26,6 +26,8 @@ STATES: Mapping[HealthKind, tuple[str, str]] = {
     HealthKind.TRAFFIC_FELL: ("asked far less than usual", "asked as usual again"),
     HealthKind.DISK_FILLS: ("kept on a disk that fills", "kept on a disk with room again"),
     HealthKind.UNREACHABLE: ("with people who cannot be reached", "with people who can be reached again"),
+    HealthKind.REFRESH_REFUSED: ("not refreshed", "done with its refresh"),
+    HealthKind.BASELINE_OLD: ("judged by an old baseline", "judged by a baseline that was looked at"),
 }
 """How models are, and are again."""
 _SO: Mapping[HealthKind, tuple[str, ...]] = {
@@ -44,6 +46,10 @@ _SO: Mapping[HealthKind, tuple[str, ...]] = {
     HealthKind.TRAFFIC_FELL: ("What comes is judged; with fewer rows smaller changes are found later.",),
     HealthKind.DISK_FILLS: ("On a full disk neither windows nor logged requests can be kept.",),
     HealthKind.UNREACHABLE: ("What is due to that address is tried again each minute; others are told all the same.",),
+    HealthKind.REFRESH_REFUSED: (
+        "Windows are judged by the current baseline, which stays until a refresh comes through or a person decides.",
+    ),
+    HealthKind.BASELINE_OLD: ("Windows are judged by it all the same; its training data may be others by now.",),
 }
 _NEXT: Mapping[HealthKind, Callable[[HealthAlert], str]] = {
     HealthKind.NOT_WATCHED: lambda alert: _driver(alert, "its log and what it waits for"),
@@ -56,6 +62,13 @@ _NEXT: Mapping[HealthKind, Callable[[HealthAlert], str]] = {
     HealthKind.TRAFFIC_FELL: lambda _: "the requests per minute on the model's page; pegel status: endpoint and logger",
     HealthKind.DISK_FILLS: lambda _: "housekeeping in Airflow with a dry run says what may go; pegel doctor",
     HealthKind.UNREACHABLE: lambda _: "the runs of alert_dispatch in Airflow, and the connection of that address there",
+    HealthKind.REFRESH_REFUSED: lambda alert: (
+        f"the last run of baseline_refresh in Airflow, or its question under Required Actions; mended, pegel refresh "
+        f"{shown(alert.about, NAME_LIMIT)} --wait"
+    ),
+    HealthKind.BASELINE_OLD: lambda alert: (
+        f"pegel refresh {shown(alert.about, NAME_LIMIT)} --wait; whether baseline_refresh is paused in Airflow"
+    ),
 }
 
 

@@ -42,6 +42,8 @@ HEALTH_KINDS = (
     "traffic fell",
     "disk fills",
     "unreachable",
+    "refresh refused",
+    "baseline old",
 )
 """What is wrong with the watching itself, see `pegel.alerts.health`."""
 KINDS = (*ALERT_KINDS, *HEALTH_KINDS)

@@ -47,6 +47,19 @@ TRAFFIC_FELL_FOR = timedelta(minutes=0)
 """How long that may be so before people are mailed: days and hours are long enough."""
 DISK_FILLS_FOR = timedelta(minutes=10)
 """How long a disk may be nearly full: what is written for a moment goes again."""
+REFRESHED_EVERY, REFRESH_LATE_BY = timedelta(days=1), timedelta(days=1)
+"""How often `baseline_refresh` looks at a model, and how late it may be before its baseline counts as old: as long as
+the job of a baseline may take."""
+UNREFRESHED_FOR = timedelta(days=180)
+"""Age at which a baseline counts as old whose spec says that no refresh looks at it: half a year of seasons."""
+BASELINE_OLD_FOR = timedelta(hours=1)
+"""How long that may be so before people are mailed: after an outage the refresh that was missed runs first."""
+REFRESH_REFUSED_FOR = timedelta(minutes=0)
+"""How long a refresh may be refused before people are mailed: its own tries are behind it."""
+ASKED_FOR = timedelta(days=1)
+"""How long a person who was asked about a new baseline may think before that counts as no refresh."""
+REPEATED_BY_DAYS = timedelta(days=1)
+"""What goes by days is repeated at most so often, whatever a spec says of alerts."""
 UNREACHABLE_FOR = timedelta(minutes=15)
 """How long an addressee may not be reached before others are told: servers that are restarted take minutes."""
 STOP_GRACE = timedelta(seconds=30)

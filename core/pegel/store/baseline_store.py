@@ -22,6 +22,7 @@ from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import quoted, shown
 from pegel.store import tables
 from pegel.store.database import reading, writing
+from pegel.store.refresh_tries import in_force_since, settle
 from pegel.store.registry import note_change, put_spec
 from pegel.store.statements import insert_into, of_monitor
 
@@ -117,6 +118,10 @@ class BaselineStore:
             rows = connection.execute(sa.select(c.model, c.version, c.baseline_id)).all()
         return {(row.model, row.version): row.baseline_id for row in rows}
 
+    def in_force_since(self) -> dict[tuple[str, int], datetime]:
+        """Return when the current baseline of every model version took its place, in one query."""
+        return in_force_since(self._engine)
+
     def promote(
         self, model: str, version: int, baseline_id: str, expected: str | None, *, by: str, now: datetime, why: str = ""
     ) -> bool:
@@ -171,6 +176,7 @@ class BaselineStore:
         with writing(self._engine) as connection:
             current = current_baseline(connection, name, version)
             promoted = promote(connection, name, version, baseline_id, current, by=by, now=now)
+            settle(connection, name, version, now)
             return put_spec(connection, spec, now) or promoted
 
     def history(self, model: str, version: int) -> list[Promotion]:

@@ -19,6 +19,7 @@ from pegel.judge.refresh.review import RefreshReview
 from pegel.store import tables
 from pegel.store.baseline_store import current_baseline, promote
 from pegel.store.database import in_turn, reading, writing
+from pegel.store.refresh_tries import settle
 from pegel.store.row_codec import decoded, readable
 from pegel.store.statements import of_monitor
 
@@ -192,6 +193,9 @@ def _ended(connection: Connection, found: Refresh, end: RefreshEnd, *, by: str, 
     t = tables.refreshes
     values: dict[str, Any] = {"end": end.value, "ended_at": now, "by": by, "why": why}
     connection.execute(sa.update(t).where(t.c.seq == found.seq).values(values))
+    if end is not RefreshEnd.TIMED_OUT:
+        # Where nobody answered, nothing is decided.
+        settle(connection, found.model, found.version, now)
     return _get(connection, found.seq)
 
 

@@ -113,6 +113,19 @@ refreshes = sa.Table(
     sa.Index(None, "model", "version", "at"),
 )
 
+# How the newest refresh of each model ended: what is settled, or since when one was refused, and from when on that is
+# worth an alert.
+refresh_tries = sa.Table(
+    "refresh_tries",
+    metadata,
+    *_monitor(),
+    sa.Column("tried_at", Instant, nullable=False),
+    sa.Column("settled_at", Instant),
+    sa.Column("refused_since", Instant),
+    sa.Column("tells_from", Instant),
+    sa.Column("reason", Foreign, nullable=False),
+)
+
 # Which row of a span a reader sees: that of the highest revision; of two with the same, that of the batch job.
 windows = sa.Table(
     "windows",

@@ -106,6 +106,7 @@ def downgrade() -> None:
             "row_quality",
             "long_spans",
             "windows",
+            "refresh_tries",
             "refreshes",
             "promotions",
             "current_baselines",
@@ -155,6 +156,12 @@ def _baselines() -> None:
         _key("refreshes", "seq"),
     )
     _index("refreshes", "model", "version", "at")
+    op.create_table(
+        "refresh_tries",
+        *(_text("model"), _integer("version"), _instant("tried_at"), _instant("settled_at", null=True)),
+        *(_instant("refused_since", null=True), _instant("tells_from", null=True), _text("reason")),
+        _key("refresh_tries", "model", "version"),
+    )
 
 
 def _windows() -> None:
