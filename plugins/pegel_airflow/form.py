@@ -7,6 +7,7 @@ that join several fields are checked by the workflow's first task with the spec'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +27,9 @@ DRY_RUN: Final = "dry_run"
 _DIALECT: Final = {"$schema": "http://json-schema.org/draft-07/schema#"}
 """Airflow checks each schema itself whenever a parameter is read, dozens of times per task: against this draft that
 takes a third of the time that the newest one takes, which is spread over eight files."""
+
+OPEN: Final = "Run Parameters"
+"""The section that Airflow's form opens by itself, by its own name: what nobody gets by without, and the dry run."""
 
 FEATURES: Final = "watch.features"
 """The one field whose default a form cannot say as it is."""
@@ -47,49 +51,60 @@ class Question:
 
 _NAME = {"pattern": names.SAFE_NAME}
 _SECONDS = "`90`, `90s`, `15m` or `1h`."
-_DURATION = {"pattern": r"^([0-9.]+ *(ms|[smhd])|P.+)$"}
+_DURATION = {
+    "pattern": r"^([0-9.]+ *(ms|[smhd])?|P.+)$",
+    "examples": ["10s", "1m", "5m", "15m", "1h", "6h", "1d", "7d"],
+}
 _SHARE = "0.01, or text: `1%`; 1 tells of none."
-_SHARES = {"pattern": r"^[0-9.]+ *%$"}
+_SHARES = {"pattern": r"^[0-9.]+ *%?$", "examples": ["0.1%", "1%", "5%", "10%"]}
 
 QUESTIONS: Final[Mapping[str, Question]] = {
-    "model.name": Question(
-        "Model", "Name", "Lower case letters, digits, inner hyphens; names topics, endpoint.", _NAME
-    ),
-    "model.version": Question("Model", "Version (number)", "Each version is watched on its own."),
+    "model.name": Question(OPEN, "Name", "Lower case letters, digits, inner hyphens; names topics, endpoint.", _NAME),
+    "model.version": Question(OPEN, "Version (number)", "Each version is watched on its own."),
     "model.uri": Question(
-        "Model", "Location (address)", "Folder of the fitted model: `file:///...` or object store. Or the server below."
+        OPEN,
+        "Location (address)",
+        "Folder of the fitted model: `file:///...` or object store. Empty where something else serves it: see below.",
     ),
     "model.source": Question(
         "Model",
         "Served by",
-        "An endpoint: the location above or a server below. Or Hopsworks: state the topic, neither. Or nobody: a job "
-        "writes predictions to a `table`.",
+        "An endpoint: the location above, or a server that runs. Or Hopsworks: the topic is stated, and neither. Or "
+        "nobody: a job writes predictions to a `table`.",
     ),
     "model.topic": Question(
-        "Model", "Topic of the deployment", "To which the inference logger of a Hopsworks deployment writes."
+        "Model: a deployment of Hopsworks",
+        "Topic of the deployment",
+        "To which the inference logger of a Hopsworks deployment writes.",
     ),
     "model.table": Question(
-        "Model",
+        "Model: rows in a table",
         "Table of predictions (address)",
         "Instead of an endpoint: where a job writes rows and predictions, `delta:s3a://bucket/scores`. It is read each "
         "hour.",
     ),
-    "model.time": Question("Model", "Column of times (name)", "Of that table: the time of each row."),
-    "model.event_id": Question("Model", "Column of ids (name)", "Of that table: labels find rows by it. Empty: none."),
-    "model.keys": Question("Model", "Keys (names)", "Of that table: what a row is about. One name a line."),
+    "model.time": Question("Model: rows in a table", "Column of times (name)", "The time of each row."),
+    "model.event_id": Question(
+        "Model: rows in a table", "Column of ids (name)", "Labels find rows by it. Empty: none."
+    ),
+    "model.keys": Question("Model: rows in a table", "Keys (names)", "What a row is about. One name a line."),
     "model.digest": Question(
         "Model", "Content (SHA-256)", "Of the folder. Empty: what is there now. What is replaced later is not served."
     ),
     "model.url": Question(
-        "Model",
+        "Model: a server that runs",
         "Running server (address)",
         "Instead of a location: base address of a server that runs already. It is watched and never touched.",
     ),
     "model.served_name": Question(
-        "Model", "Name at the server", "What the running server calls the model. Empty: `<name>-v<version>`."
+        "Model: a server that runs",
+        "Name at the server",
+        "What the running server calls the model. Empty: `<name>-v<version>`.",
     ),
     "model.logged_by": Question(
-        "Model", "Logged by", "Of a running server: a proxy of ours that stands before it, or the server's own logger."
+        "Model: a server that runs",
+        "Logged by",
+        "Of a running server: a proxy of ours that stands before it, or the server's own logger.",
     ),
     "model.format": Question("Model", "Format", "How the model was saved.", {"enum": ["sklearn"]}),
     "model.protocol": Question("Model", "Protocol", "Inference protocol that clients speak."),
@@ -156,7 +171,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Online features", "Other than the table (share)", f"Served values of a feature. {_SHARE}", _SHARES
     ),
     "baseline.source": Question(
-        "Baseline",
+        OPEN,
         "Training data (reference)",
         "What the feature store calls it: `local://delays?version=1&split=train`. "
         f"Drift of a field is judged from {MIN_BASELINE:,} values on.",
@@ -179,7 +194,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "`auto`: promoted where every guard rail holds, otherwise a person is asked. `approve`: always asked. `never`.",
     ),
     "windowing.length": Question(
-        "Windows",
+        OPEN,
         "Length (s)",
         f"How much time one verdict covers: four times as long sees shifts half as large. {_SECONDS}",
         _DURATION,
@@ -197,7 +212,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "What to watch",
         "Features",
         "One name a line. Empty: all features of the training data.",
-        {"type": ["array", "string"], "items": {"type": "string", "minLength": 1}},
+        {"type": "array", "items": {"type": "string", "minLength": 1}},
     ),
     "watch.predictions": Question("What to watch", "Predictions", "Watch what the model answers as well."),
     "watch.detectors": Question(
@@ -224,7 +239,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "watch.rows_per_day": Question("What to watch", "Traffic (rows/day)", "Expected rows; sets the outlier rate."),
     "watch.segments": Question(
         "What to watch",
-        "Segments (columns)",
+        "Segments (JSON list)",
         '`["airline", {"column": "distance", "cuts": [500, 1000]}]`: rows are judged by airline and by distance, too.',
     ),
     "watch.poisoning": Question(
@@ -237,7 +252,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     ),
     "watch.expectations": Question(
         "What to watch",
-        "Expectations (suites)",
+        "Expectations (JSON list)",
         '`["derived"]` asks for what follows from the baseline; own suites are objects with name, made, expectations.',
     ),
     "watch.margin": Question(
@@ -349,17 +364,17 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "HTTP header that says who asks; a crowd is told with its largest client, by a keyed hash. Empty: none.",
     ),
     "false_alarms.count": Question(
-        "Alerts",
+        OPEN,
         "False alarms (number)",
         "How often you accept an alert although nothing has changed, per the period. With 12 numbers, 69 rows a "
         "window, 25,000 of training: 1 a week sees a shift of 0.68 sigma in one window, of 0.16 within 16; 10 a "
         "week 0.62 and 0.14.",
     ),
-    "false_alarms.per": Question("Alerts", "False alarms per", "The period of the number above; a month is 30 days."),
+    "false_alarms.per": Question(OPEN, "False alarms per", "The period of the number above; a month is 30 days."),
     "false_alarms.hold_for": Question(
         "Alerts", "Hold for (share of baselines)", "0: on average; or text, `95%`: at a price in power.", _SHARES
     ),
-    "alerts.emails": Question("Alerts", "Tell (e-mail addresses)", "One address a line. Empty: nobody is mailed."),
+    "alerts.emails": Question(OPEN, "Tell (e-mail addresses)", "One address a line. Empty: nobody is mailed."),
     "alerts.routes": Question(
         "Alerts",
         "Routes (JSON list)",
@@ -381,7 +396,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         "Alerts", "Mails about single events (per week)", "There are no more of them, whatever comes."
     ),
     "alerts.mail_after": Question(
-        "Alerts", "Mail only what lasts for (s)", "0: at once. What is over before is shown and not mailed."
+        "Alerts", "Mail only what lasts for (s)", "0: at once. What is over before is shown and not mailed.", _DURATION
     ),
     "alerts.repeat_after": Question(
         "Alerts",
@@ -415,7 +430,7 @@ def params() -> dict[str, Param]:
         title="Advanced (JSON object)",
         section="Advanced JSON",
     )
-    form[DRY_RUN] = dry_run("Advanced JSON")
+    form[DRY_RUN] = dry_run(OPEN)
     return form
 
 
@@ -423,8 +438,8 @@ def dry_run(section: str) -> Param:
     """Return the question whether only the plan is wanted."""
     return Param(
         False,
-        description="Only the plan: what would change, be started and be judged. It stands in the log of the task "
-        "`plan`; nothing is started.",
+        description="Try it first: only the plan, of what would change, be started and be judged. It stands in the log "
+        "of the task `plan`; nothing is started.",
         type=["boolean", "null"],
         title="Dry run",
         section=section,
@@ -443,20 +458,39 @@ def spec_of(answers: Mapping[str, Any]) -> MonitorSpec:
 
 def params_of(spec: MonitorSpec) -> dict[str, Any]:
     """Return the answers that ask for `spec`: the inverse of `spec_of`."""
-    return _flatten(spec.to_json())
+    return {path: _shown(path, value) for path, value in _flatten(spec.to_json()).items()}
 
 
 _UNSTATED: Final = "unstated"
+_NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
+_NUMBERS_AS_TEXT: Final = frozenset(
+    path
+    for path, question in QUESTIONS.items()
+    if question.schema is not None and question.schema in (_DURATION, _SHARES)
+)
+"""Fields of a number that may be stated with its unit."""
 _SAMPLE: Final = MonitorSpec.parse(
     {"model": {"name": _UNSTATED, "uri": _UNSTATED}, "baseline": {"source": _UNSTATED}},
 )
 
 
 def _param(question: Question, schema: Mapping[str, Any], default: Any) -> Param:
-    merged = {**_DIALECT, **schema, **(question.schema or {}), "title": question.title, "section": question.section}
+    told = {"title": question.title, "section": question.section}
+    merged = {**_DIALECT, **_typed({**schema, **(question.schema or {})}), **told}
     if default == _UNSTATED:
         return Param(description=question.help, **merged)
     return Param(description=question.help, default=default, **(merged | {"type": _optional(merged["type"])}))
+
+
+def _typed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema by which the form draws the field that people expect, where what it takes leaves a choice.
+
+    Numbers or text, such as `60` and `1m`, are a line of text with suggestions; names of a few are chosen.
+    """
+    types, chosen = schema["type"], schema.get("items", {}).get("enum")
+    if isinstance(types, list) and {"number", "string"} <= set(types):
+        return {**schema, "type": ["string", *(each for each in types if each != "string")]}
+    return {**schema, "examples": [str(each) for each in chosen]} if chosen else dict(schema)
 
 
 def _optional(types: str | list[str]) -> list[str]:
@@ -502,8 +536,11 @@ def _shown(path: str, value: Any) -> Any:
 
 
 def _given(path: str, value: Any) -> Any:
-    """Undo `_shown`: an empty list of features means all of them."""
-    return "all" if path == FEATURES and value == [] else value
+    """Undo `_shown`: an empty list of features means all of them. A number in a field of text is that number."""
+    if path == FEATURES and value == []:
+        return "all"
+    is_number = path in _NUMBERS_AS_TEXT and isinstance(value, str) and _NUMBER.fullmatch(value.strip())
+    return float(value) if is_number else value
 
 
 def _put(data: dict[str, Any], path: str, value: Any) -> None:

@@ -300,13 +300,17 @@ def test_a_refresh_says_what_became_of_it(
 
 
 def test_the_form_asks_in_sections(open_tab: OpenTab, site: str, pictures: Path, listed: Path) -> None:
-    """Airflow draws the onboarding form in its seven sections; the first asks for the model's name."""
+    """What a newcomer has to say is open at once, with the dry run; the other sections wait, and no time takes JSON."""
     tab = open_tab()
     tab.goto(f"{site}/dags/model_onboard")
     tab.get_by_role("button", name="Trigger").first.click()
     tab.wait_for_selector("[name='element_model.name']", state="attached")
+    tab.get_by_text("Dry run").wait_for()
     tab.screenshot(path=pictures / "form.png")
     text = tab.inner_text("body")
     sections = ("Model", "Logging", "Baseline", "Windows", "What to watch", "Alerts", "Advanced JSON")
+    named = {name: tab.locator(f"[name='element_{name}']") for name in ("windowing.length", "alerts.repeat_after")}
 
     assert [section for section in sections if section not in text] == []
+    assert ["input", "input"] == [field.evaluate("field => field.localName") for field in named.values()]
+    assert [True, False] == [field.is_visible() for field in named.values()]

@@ -140,6 +140,46 @@ def test_a_wrong_value_is_refused_by_the_form(path: str, value: Any) -> None:
         answered(**{path: value})
 
 
+@pytest.mark.parametrize(
+    ("path", "typed", "means"),
+    [
+        ("windowing.length", "90", 90.0),
+        ("windowing.length", "90s", 90.0),
+        ("alerts.mail_after", "15m", 900.0),
+        ("events.late", "0.02", 0.02),
+        ("events.late", "2%", 0.02),
+        ("false_alarms.hold_for", "95%", 0.95),
+    ],
+)
+def test_what_is_typed_into_a_line_of_text_is_a_number(path: str, typed: str, means: float) -> None:
+    """Lengths of time and shares are typed with their unit or without, as nobody writes JSON into a form."""
+    assert means == form.params_of(form.spec_of(answered(**{path: typed})))[path]
+
+
+def test_no_field_asks_for_json_that_does_not_say_so() -> None:
+    """Airflow draws a box for JSON where a field takes several types and suggests none, or lists of objects."""
+    schemas = {path: param.schema for path, param in form.params().items()}
+    kinds = {
+        path: {schema["type"]} if schema["type"] == "string" else {*schema["type"]} for path, schema in schemas.items()
+    }
+    several = {path for path, kind in kinds.items() if len(kind - {"null"}) > 1 and "examples" not in schemas[path]}
+    lists = {path for path, schema in schemas.items() if schema.get("items", {}).get("type", "string") != "string"}
+    titles = [param.schema["title"] for path, param in form.params().items() if path in several | lists]
+
+    assert "Segments (JSON list)" in titles
+    assert [] == [title for title in titles if "JSON" not in title]
+
+
+def test_the_form_opens_with_what_a_newcomer_has_to_say() -> None:
+    """All that is required stands in the section that Airflow opens, with whom to tell, how often, and the dry run."""
+    first = [path for path, param in form.params().items() if param.schema["section"] == form.OPEN]
+    required = [path for path, param in form.params().items() if "null" not in param.schema["type"]]
+
+    assert set(required) < set(first)
+    assert ["model.name", "model.version", "model.uri", "baseline.source", "windowing.length"] == first[:5]
+    assert ["false_alarms.count", "false_alarms.per", "alerts.emails", form.DRY_RUN] == first[5:]
+
+
 def test_a_wrong_combination_is_refused_in_words() -> None:
     """Two values that do not fit each other are refused with the spec's own sentence."""
     with pytest.raises(InvalidSpec, match="set slide to 60s or less"):

@@ -282,6 +282,10 @@ def _instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
+ALL_BY_DEFAULT = "watch.features"
+"""The field of which a spec says `all` and the form nothing."""
+
+
 def answers(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Return a spec as the form's answers: each is named by section and field, e.g. `windowing.length`.
 
@@ -291,4 +295,6 @@ def answers(spec: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in spec.items():
         is_section = isinstance(value, Mapping)
         flat |= {f"{name}.{field}": given for field, given in value.items()} if is_section else {name: value}
+    if flat.get(ALL_BY_DEFAULT) == "all":
+        flat[ALL_BY_DEFAULT] = []
     return flat
