@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import DAG, Param, task
 
 from pegel.spec.settings import Settings
-from pegel_airflow import changing, form
+from pegel_airflow import changing, form, run_note
 from pegel_airflow.defaults import START, TAGS, task_defaults
 
 with DAG(
@@ -43,8 +43,14 @@ with DAG(
 
     @task(retries=0)
     def lay_over(**context: Any) -> dict[str, Any]:
-        """Say what changes, field by field; refuse what cannot be, or changes nothing."""
-        return changing.change(Settings(), context["params"], user=context["dag_run"].triggering_user_name)
+        """Say what changes, field by field, in the run's note, too; refuse what cannot be, or changes nothing."""
+
+        def tell(text: str) -> None:
+            print(text)  # noqa: T201 - a task's output is its log
+            run_note.leave_plan(context, text)
+
+        user = context["dag_run"].triggering_user_name
+        return changing.change(Settings(), context["params"], user=user, tell=tell)
 
     changed: Any = lay_over()
     # The same way as a first onboarding: endpoint staged, baseline profiled, all of it in force at once or not at all.

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import DAG, task
 
 from pegel.spec.settings import Settings
-from pegel_airflow import form, onboarding, onboarding_plan
+from pegel_airflow import form, onboarding, onboarding_plan, run_note
 from pegel_airflow.assets import BASELINES, SPECS
 from pegel_airflow.baseline_operator import BaselineJob
 from pegel_airflow.defaults import BASELINES_AT_ONCE, START, TAGS, task_defaults
@@ -31,8 +31,10 @@ with DAG(
 
     @task.short_circuit
     def plan(spec: dict[str, Any], **context: Any) -> bool:
-        """Say what will be done; a dry run ends here."""
-        onboarding_plan.plan(Settings(), spec)
+        """Say what will be done, in the run's note, too; a dry run ends here."""
+        run_note.leave_plan(
+            context, onboarding_plan.with_page(Settings(), spec, onboarding_plan.plan(Settings(), spec))
+        )
         return not context["params"][form.DRY_RUN]
 
     @task

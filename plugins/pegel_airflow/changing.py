@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
 from pegel.errors import InvalidSpec, NotFound
+from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import quoted
 from pegel.spec.settings import Settings
 from pegel_airflow import form, services
@@ -23,8 +24,14 @@ class OnboardAnew(TriggerDagRunOperator):
         )
 
 
-def change(settings: Settings, answers: Mapping[str, Any], *, user: str | None = None) -> dict[str, Any]:
-    """Return the answers of the onboarding that brings the change into force, and print what it changes.
+def change(
+    settings: Settings,
+    answers: Mapping[str, Any],
+    *,
+    user: str | None = None,
+    tell: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Return the answers of the onboarding that brings the change into force, and tell what it changes.
 
     `answers`: `model`, `name` or `name/version` of a watched model (of the newest version without one), `changes`, a
     JSON object in the shape of a spec, and `dry_run`. Raises NotFound for a model that is not watched, InvalidSpec for
@@ -35,7 +42,13 @@ def change(settings: Settings, answers: Mapping[str, Any], *, user: str | None =
 
     before = services.stores(settings).registry.get(*_named(settings, str(answers["model"])))
     if before is None:
-        raise NotFound(f"no monitor for {quoted(answers['model'])} is registered. Nothing was changed.")
+        known = {
+            name
+            for entry in services.stores(settings).registry.entries()
+            for name in (entry.model, f"{entry.model}/{entry.version}")
+        }
+        meant = did_you_mean(str(answers["model"]).strip(), sorted(known), lead=" ")
+        raise NotFound(f"no monitor for {quoted(answers['model'])} is registered. Nothing was changed.{meant}")
     refuse_model_of_other_team(settings, before.model.name, before.model.version, user)
     changes = answers.get("changes") or {}
     wished = form.spec_of(form.params_of(before) | {form.ADVANCED: _with_its_folder(changes)})
@@ -45,7 +58,7 @@ def change(settings: Settings, answers: Mapping[str, Any], *, user: str | None =
             "onboarded. Nothing was changed."
         )
     told = SpecChange(wished, before)
-    print("\n".join(told.lines()))  # noqa: T201 - a task's output is its log
+    tell("\n".join(told.lines()))
     if not told.fields:
         raise InvalidSpec(f"changes: given none that {before.key} does not have already. Nothing was changed.")
     return form.params_of(wished) | {form.DRY_RUN: bool(answers.get(form.DRY_RUN))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.settings import Settings
 from pegel_airflow import services, topic_admin
+from pegel_airflow.run_links import model_page
 
 
 def plan(
@@ -30,6 +32,13 @@ def plan(
     lines += _judged(settings, spec, before)
     print("\n".join(lines))  # noqa: T201 - a task's output is its log
     return lines
+
+
+def with_page(settings: Settings, spec_json: dict[str, Any], lines: Sequence[str]) -> str:
+    """Return a plan as a run's note tells it: behind its first line where the model's page is."""
+    model = MonitorSpec.parse(spec_json).model
+    page = model_page(settings, model.name, model.version)
+    return "\n".join([*lines[:1], f"page: {page}", *lines[1:]])
 
 
 def _topics(settings: Settings, spec: MonitorSpec, reach_within: timedelta) -> list[str]:

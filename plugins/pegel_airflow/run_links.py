@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
 
+def model_page(settings: Settings, name: str, version: int) -> str:
+    """Return the public address of a model's page."""
+    return f"{settings.page_url.rstrip('/')}/models/{quote(name, safe='')}/{version}"
+
+
 class ModelPageLink(BaseOperatorLink):
     """The page of the model whose spec an operator has; that of all models where it has none yet."""
 
@@ -21,10 +26,10 @@ class ModelPageLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow hands it in
         """Return its address."""
-        page, model = Settings().page_url.rstrip("/"), _model(operator)
+        model = _model(operator)
         if model is None:
-            return f"{page}/"
-        return f"{page}/models/{quote(str(model['name']), safe='')}/{model['version']}"
+            return f"{Settings().page_url.rstrip('/')}/"
+        return model_page(Settings(), str(model["name"]), int(model["version"]))
 
 
 class EndpointLink(BaseOperatorLink):

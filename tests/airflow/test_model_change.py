@@ -96,6 +96,7 @@ def test_the_workflow_says_what_changes(system: Settings, run_dag: Run, capfd: p
     ("model_named", "changes", "error", "words"),
     [
         ("arrivals", {"windowing": {"length": "5m"}}, NotFound, "no monitor for 'arrivals' is registered"),
+        ("dealys", {}, NotFound, "registered. Nothing was changed. Did you mean `delays`?"),
         ("delays/2", {"windowing": {"length": "5m"}}, NotFound, "no monitor for 'delays/2' is registered"),
         ("delays/x", {}, InvalidSpec, "expected `name` or `name/version`; given 'delays/x'"),
         ("delays", {}, InvalidSpec, "given none that delays/1 does not have already"),

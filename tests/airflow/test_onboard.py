@@ -110,6 +110,9 @@ def staged(settings: Settings) -> bool:
     return rooms.SERVING.staged("delays-v1") != rooms.SERVING.observe("delays-v1")
 
 
+PAGE = Settings().page_url.rstrip("/")
+
+
 def note_of_last() -> str | None:
     """Return the note of the latest onboarding."""
     from airflow.models.dagrun import DagRun
@@ -139,7 +142,7 @@ def test_the_whole_way(system: Settings, served: model.Model, spark: cluster.Clu
     state = onboard(wish)
     spec, baseline, serving = in_force(system)
 
-    assert note_of_last() is None
+    assert (note_of_last() or "").splitlines()[:2] == ["Plan: delays/1: new", f"page: {PAGE}/models/delays/1"]
     assert (failed, left) == ("failed", (None, None, EndpointState.ABSENT, False, []))
     assert (state, spec, serving.state, staged(system)) == ("success", wish, EndpointState.READY, False)
     assert services.stores(system).baselines.get(baseline).rows == cluster.ROWS
@@ -164,7 +167,7 @@ def test_a_failed_onboarding_leaves_all_as_it_was(
     failed = onboard(wished("local://delays?version=2", uri="file:///models/other"))
 
     assert (failed, in_force(system), staged(system)) == ("failed", before, False)
-    assert note_of_last() == FAULTS[fault].format(served.address)
+    assert (note_of_last() or "").partition("\nPlan: ")[0] == FAULTS[fault].format(served.address)
 
 
 def test_a_new_onboarding_puts_all_in_force(system: Settings, served: model.Model, onboard: Onboard) -> None:
