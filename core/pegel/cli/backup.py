@@ -32,7 +32,7 @@ def backup(file: BackupFile, home: HomeOption = None) -> None:
         copy_sqlite(source, beside, *([] if tell is None else [tell]))
         beside.rename(file)
     size = file.stat().st_size
-    say(f"{file}: {size:,} bytes; `pegel restore {shown(str(file))}{same_home(home)}` puts it back")
+    say(f"{file}: {size:,} bytes; `pegel restore {shown(str(file))} --yes{same_home(home)}` puts it back")
 
 
 def sqlite_file(settings: Settings, otherwise: str) -> Path:

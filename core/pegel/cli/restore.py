@@ -23,7 +23,9 @@ def restore(file: Copy, *, yes: Yes = False, home: HomeOption = None) -> None:
     """Put a copy in place of the results database; drivers go on from where they stood then, and read again."""
     target = sqlite_file(settings_of(home), "pg_restore into an empty database, see docs/operating.md")
     if not file.is_file():
-        raise InvalidSpec(f"expected a copy of a results database, given {shown(str(file))}. Nothing was restored.")
+        what = "which is no file" if file.exists() else "which is not there"
+        given = f"{shown(str(file))}, {what}"
+        raise InvalidSpec(f"expected a copy of a results database, given {given}. Nothing was restored.")
     if file.resolve() == target.resolve():
         raise InvalidSpec(f"expected a copy, given {shown(str(file))}, the database itself. Nothing was restored.")
     if not yes:

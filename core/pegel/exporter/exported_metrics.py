@@ -169,7 +169,7 @@ def _of_groups(facts: ExportedFacts) -> Iterator[Metric]:
     records = [((row[GROUP],), row["records"]) for row in facts.balance]
     yield _gauge("pegel_ledger_difference_records", text, by, records)
     minutes = [((row[GROUP],), row["minutes"]) for row in facts.balance]
-    yield _gauge("pegel_ledger_unclosed_minutes", "Minutes of the last hour in which it does not close", by, minutes)
+    yield _gauge("pegel_ledger_unclosed", "Minutes of the last hour in which it does not close", by, minutes)
 
 
 def _gauge(

@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/livez":
             self._answer(HTTPStatus.OK, "text/plain", b"ok")
         else:
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"ask /metrics, /healthz or /livez")
+            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"ask /metrics, /healthz or /livez\n")
 
     def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
         self.send_response(status)

@@ -88,7 +88,7 @@ def test_a_scrape_says_what_the_stores_say(door: str, filled: Engine) -> None:
         ("pegel_group_lag_records", "default"): float(beat.lag),
         ("pegel_group_batches_total", "default"): float(beat.batch_id),
         ("pegel_ledger_difference_records", "default"): 12.0,
-        ("pegel_ledger_unclosed_minutes", "default"): 1.0,
+        ("pegel_ledger_unclosed", "default"): 1.0,
         ("pegel_pass_timestamp_seconds", "monitoring_reconcile"): START.timestamp(),
     }
 

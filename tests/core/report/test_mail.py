@@ -309,6 +309,6 @@ def test_a_mail_names_the_command_that_says_which_rows(mail: Mail, rendered: Ren
     without = replace(mail, spec=mail.spec.model_copy(update={"archive": kept}))
     told = render(without, baseline=None, tally=TALLY, page_url=PAGE, now=NOW).text
 
-    assert "Which rows? pegel explain " in rendered.text
+    assert "Which rows, once their hour is archived? pegel explain " in rendered.text
     assert " --rows" in rendered.text
-    assert "Which rows?" not in told
+    assert "Which rows" not in told
