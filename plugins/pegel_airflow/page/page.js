@@ -4,20 +4,21 @@ function statusOf(form) {
 }
 
 // Forms work without this script. With it, one says that it was sent, and a second press while it travels does nothing.
-document.querySelectorAll("form[method=post]").forEach((form) => {
-  form.addEventListener("submit", (event) => {
-    if (form.ariaBusy === "true") {
-      event.preventDefault();
-      return;
-    }
-    form.ariaBusy = "true";
-    statusOf(form).textContent = "Sent, waiting for the answer …";
-    // Who stops the browser from waiting stays on this page, and nothing tells a script so.
-    setTimeout(() => {
-      form.ariaBusy = null;
-      statusOf(form).textContent = "No answer yet. Load this page again to see whether it was done; pressing again is safe.";
-    }, 20_000);
-  });
+// It is heard at the top: forms that come with a refresh of the page are heard as well.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("form[method=post]")) return;
+  if (form.ariaBusy === "true") {
+    event.preventDefault();
+    return;
+  }
+  form.ariaBusy = "true";
+  statusOf(form).textContent = "Sent, waiting for the answer …";
+  // Who stops the browser from waiting stays on this page, and nothing tells a script so.
+  setTimeout(() => {
+    form.ariaBusy = null;
+    statusOf(form).textContent = "No answer yet. Load this page again to see whether it was done; pressing again is safe.";
+  }, 20_000);
 });
 
 // Who comes back to this page by the browser's button finds its forms ready again.
@@ -47,41 +48,22 @@ async function askForRefresh(model) {
   }
 }
 
-document.querySelectorAll("[data-refresh]").forEach((button) => {
-  button.disabled = false;
-  button.addEventListener("click", async () => {
-    const status = statusOf(button.form);
-    button.disabled = true;
-    status.textContent = "Asking …";
-    status.textContent = await askForRefresh(button.dataset.refresh);
+function enable() {
+  document.querySelectorAll("[data-refresh]:not([data-asking])").forEach((button) => {
     button.disabled = false;
   });
+}
+
+enable();
+document.addEventListener("refreshed", enable);
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-refresh]");
+  if (!button) return;
+  const status = statusOf(button.form);
+  button.disabled = true;
+  button.dataset.asking = "";
+  status.textContent = "Asking …";
+  status.textContent = await askForRefresh(button.dataset.refresh);
+  delete button.dataset.asking;
+  button.disabled = false;
 });
-
-// What is live is put in place of what was there each half minute, without a flicker: only where something changed, and
-// never under the hands of a person. A tab that nobody sees asks for nothing.
-const EVERY = 30_000;
-
-function isInUse(live) {
-  const marked = getSelection();
-  return live.contains(document.activeElement) || (marked && !marked.isCollapsed && live.contains(marked.anchorNode));
-}
-
-async function lookAgain(live) {
-  if (document.hidden || isInUse(live)) return;
-  let answer;
-  try {
-    answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  } catch {
-    return;
-  }
-  if (!answer.ok || answer.redirected) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fresh = page.getElementById("live");
-  if (!fresh || isInUse(live)) return;
-  document.getElementById("now").textContent = page.getElementById("now").textContent;
-  if (fresh.innerHTML !== live.innerHTML) live.replaceChildren(...fresh.childNodes);
-}
-
-const live = document.getElementById("live");
-if (live) setInterval(() => lookAgain(live), EVERY);

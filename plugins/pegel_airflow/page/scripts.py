@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, Response
 from pegel_airflow.page.render import HEADERS
 
 FOLDER: Final = Path(__file__).parent
-NAMES: Final = ("page.js", "unfolding.js", "spec.js")
+NAMES: Final = ("page.js", "unfolding.js", "morph.js", "live.js", "spec.js")
 
 
 def add_script_routes(app: FastAPI) -> None:
