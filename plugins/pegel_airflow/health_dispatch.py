@@ -46,6 +46,8 @@ class HealthDispatch:
 
     def _look(self, specs: Sequence[MonitorSpec]) -> None:
         from pegel.alerts.health import hidden_kinds, unhidden
+        from pegel.alerts.health_kind import HealthKind
+        from pegel.alerts.silencing import silenced_health
         from pegel.report.baseline_signs import with_baseline_signs
         from pegel.report.health_signs import read_signs
         from pegel.report.read_slow_signs import with_slow_signs
@@ -58,9 +60,9 @@ class HealthDispatch:
             self.turns.lines.append(f"the watching itself: {problem}")
         signs = {sign.key: sign for sign in unhidden(found.signs)}
         # A silence that cannot be read holds back nothing; the page of its model names it.
-        about = [one.about for one in self.stores.silences.in_force(self.now, damaged=[]) if one.about.is_whole]
-        own = [(spec.key, spec.model) for spec in specs]
-        silenced = frozenset(key for key, model in own if any(one.concerns(model.name, model.version) for one in about))
+        silences = self.stores.silences.in_force(self.now, damaged=[])
+        own = [(spec.model.name, spec.model.version) for spec in specs]
+        silenced = {kind: silenced_health(kind, own, silences) for kind in HealthKind}
         by_key = {spec.key: spec for spec in specs}
         kept = self._kept()
         for key in sorted(signs.keys() | kept.keys()):
@@ -73,7 +75,7 @@ class HealthDispatch:
             models = [by_key[model] for model in of.models if model in by_key]
             if sign is not None:
                 models = [by_key[model] for model in sign.models]
-            turn = partial(self._one, key, known, sign, models, silenced)
+            turn = partial(self._one, key, known, sign, models, silenced[key[0]])
             self.turns.take(f"{key[1]}, {key[0].value}", turn)
 
     def _kept(self) -> dict[tuple[HealthKind, str], HealthAlert]:

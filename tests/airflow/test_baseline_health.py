@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import seeds
 from mail_servers import Server
 
 from pegel.alerts.health_kind import HealthKind
+from pegel.alerts.matcher import Matcher
 from pegel.spec.limits import ASKED_FOR, REFRESH_LATE_BY, REFRESHED_EVERY, UNREFRESHED_FOR
 from pegel.spec.settings import Settings
 from pegel.store.database import connect
@@ -161,6 +162,25 @@ def test_a_refused_refresh_explains_an_old_baseline_of_the_same_model_alone(nigh
 
     assert {(HealthKind.REFRESH_REFUSED, "delays/1"), (HealthKind.BASELINE_OLD, "fraud/1")} == set(nights.seen)
     assert ["[pegel] delays/1: not refreshed", "[pegel] fraud/1: judged by an old baseline"] == told(server)
+
+
+def test_a_kind_may_be_silenced_and_others_are_told(nights: Nights, server: Server) -> None:
+    """Nobody hears of old baselines of one model; people do of those of another, and of other kinds of the first."""
+    nights.watch("fraud")
+    nights.refresh()
+    about = Matcher(model="delays", kind=HealthKind.BASELINE_OLD)
+    until = datetime.now(UTC) + 9 * DAY
+    nights.stores.silences.say(replace(sample_silence(until), about=about))
+    for later in (OLD + HOUR, OLD + 3 * HOUR):
+        nights.look(later)
+    known = nights.seen
+    nights.stores.refresh_tries.refused("delays", 1, datetime.now(UTC), REFUSAL, after=timedelta(0))
+    nights.look(OLD + 4 * HOUR)
+
+    assert [(HealthKind.BASELINE_OLD, "delays/1"), (HealthKind.BASELINE_OLD, "fraud/1")] == known
+    assert ["fraud/1: judged by an old baseline", "delays/1: not refreshed"] == [
+        line.removeprefix("[pegel] ") for line in told(server)
+    ]
 
 
 def test_a_silenced_model_is_mailed_to_nobody_while_its_baseline_is_old(nights: Nights, server: Server) -> None:

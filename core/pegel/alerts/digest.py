@@ -16,7 +16,7 @@ from pegel.alerts.health import HealthAlert
 from pegel.alerts.maintenance import last_before
 from pegel.alerts.routing import told
 from pegel.alerts.severity import health_severity
-from pegel.alerts.silencing import Silence, silenced_by
+from pegel.alerts.silencing import Silence, silenced_by, silenced_health
 from pegel.data.spans import Span
 from pegel.spec.alert_routes import Route
 from pegel.spec.monitor_spec import MonitorSpec
@@ -114,7 +114,7 @@ def digest(
         if name in alerts and alerts[name].key in by_key
     ]
     own = [part for part in parts if _is_told(of, part.alert, by_key[part.alert.key], routes, silences, span.end)]
-    of_watching = [one for one in wrong if _is_told_of(of, one, by_key, routes, span.end)]
+    of_watching = [one for one in wrong if _is_told_of(of, one, by_key, routes, silences, span.end)]
     return Digest(span, tuple(own), tuple(of_watching))
 
 
@@ -133,10 +133,18 @@ def _is_told(  # noqa: PLR0917  what one alert is asked about
     return of.address in to.in_digest and lasted and len(silenced_by(alert, silences, now)) < len(alert.features)
 
 
-def _is_told_of(
-    of: Subscription, alert: HealthAlert, specs: Mapping[str, MonitorSpec], routes: Sequence[Route], now: datetime
+def _is_told_of(  # noqa: PLR0917  as above
+    of: Subscription,
+    alert: HealthAlert,
+    specs: Mapping[str, MonitorSpec],
+    routes: Sequence[Route],
+    silences: Sequence[Silence],
+    now: datetime,
 ) -> bool:
-    own = [specs[key] for key in alert.models if key in specs]
+    of_models = [specs[key] for key in alert.models if key in specs]
+    in_force = [one for one in silences if one.holds(now) is not None]
+    quiet = silenced_health(alert.kind, [(spec.model.name, spec.model.version) for spec in of_models], in_force)
+    own = [spec for spec in of_models if spec.key not in quiet]
     severity = health_severity(alert.kind, [spec.alerts.severity for spec in own])
     return alert.since <= now and any(
         of.address in told(spec, routes, alert.since, severity=severity, kind=alert.kind).in_digest for spec in own

@@ -1,10 +1,15 @@
-"""What a silence is about: any of model, version, segment, feature and kind of alert; what is left out is any."""
+"""What a silence is about: any of model, version, segment, feature and kind of alert; what is left out is any.
+
+A kind is one of what is wrong with a model, or with the watching of it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.any_kind import AnyKind
+from pegel.alerts.health_kind import HealthKind
 from pegel.judge.findings import Finding
 from pegel.spec.names import monitor_key
 from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
@@ -54,7 +59,7 @@ class Matcher:
     version: int | None = None
     segment: str | None = None
     feature: str | None = None
-    kind: AlertKind | None = None
+    kind: AnyKind | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError where it says nothing at all: whoever means everything says so with a star."""
@@ -64,6 +69,12 @@ class Matcher:
     def concerns(self, model: str, version: int) -> bool:
         """Say whether anything of a model version may be meant."""
         return _fits(self.model, model) and self.version in {None, version}
+
+    def covers_health(self, kind: HealthKind, model: str, version: int) -> bool:
+        """Say whether it is meant that something is wrong with the watching of a model version: that has no feature."""
+        return (
+            self.concerns(model, version) and (self.segment, self.feature) == (None,) * 2 and self.kind in {None, kind}
+        )
 
     @property
     def is_whole(self) -> bool:

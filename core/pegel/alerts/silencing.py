@@ -8,9 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from pegel.alerts.alert import Alert
+from pegel.alerts.health_kind import HealthKind
 from pegel.alerts.maintenance import Maintenance
 from pegel.alerts.matcher import Matcher
 from pegel.data.spans import Span
+from pegel.spec.names import monitor_key
 
 
 class SilenceState(StrEnum):
@@ -88,6 +90,16 @@ class Silence:
 
     def _cut(self, window: Span) -> Span:
         return window if self.until is None else Span(window.start, min(window.end, self.until))
+
+
+def silenced_health(kind: HealthKind, models: Iterable[tuple[str, int]], silences: Iterable[Silence]) -> frozenset[str]:
+    """Return the keys of the model versions of whose watching nothing of a kind is told; `silences`: those in force."""
+    about = [one.about for one in silences]
+    return frozenset(
+        monitor_key(model, version)
+        for model, version in models
+        if any(one.covers_health(kind, model, version) for one in about)
+    )
 
 
 def silenced_by(alert: Alert, silences: Iterable[Silence], now: datetime) -> dict[str, tuple[int, ...]]:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.any_kind import ANY_KINDS, AnyKind, any_kind
+from pegel.alerts.health_kind import HealthKind
 from pegel.alerts.matcher import Matcher, is_pattern
 from pegel.alerts.quiet_times import LONGEST_PATTERN, NOTHING, When
 from pegel.alerts.silencing import Silence, silenced_by
@@ -32,7 +33,14 @@ Model = Annotated[
 ]
 Segment = Annotated[str | None, typer.Option("--segment", help="A segment or a pattern; an empty text: all rows.")]
 Feature = Annotated[str | None, typer.Option("--feature", help="A feature, a kind of odd events, or a pattern.")]
-Kind = Annotated[AlertKind | None, typer.Option("--kind", help="A kind of alert.")]
+Kind = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        help="A kind of alert: `drift`, or `no traffic` of the watching itself.",
+        autocompletion=lambda: list(ANY_KINDS),
+    ),
+]
 Since = Annotated[str | None, typer.Option("--from", help="When it begins, as --until; default: now.")]
 Until = Annotated[
     str | None, typer.Option("--until", help="`09:00` (UTC, the next one), an ISO 8601 instant, or `4h`, `30m`.")
@@ -66,7 +74,7 @@ def silence(  # noqa: PLR0917  options are named on the command line
             raise InvalidSpec(f"{option}: expected at most {LONGEST_PATTERN} letters, given {cut(pattern)}. {NOTHING}")
     if not why.strip():
         raise InvalidSpec(f"--why: given nothing: expected a reason for whoever reads it later. {NOTHING}")
-    about = Matcher(model=name, version=number, segment=segment, feature=feature, kind=kind)
+    about = Matcher(model=name, version=number, segment=segment, feature=feature, kind=_kind(kind, segment, feature))
     begin, end, again = When(since, until, every).read(now)
     wanted = Silence(about=about, why=shown(why), by=by, said_at=now, since=begin, until=end, every=again)
     if wanted.holds(now) is None and wanted.next(now) is None:
@@ -78,6 +86,18 @@ def silence(  # noqa: PLR0917  options are named on the command line
     say(f"silence {said.id}: {silenced(said, now)}")
     say(f"of watched models it is about {several(watched, 5) or 'none now'}; of open alerts, {alerts}")
     say(f"what it is about is judged as before; `pegel unsilence {said.id}{same_home(home)}` ends the silence")
+
+
+def _kind(given: str | None, segment: str | None, feature: str | None) -> AnyKind | None:
+    """Return the kind that is named. Raises InvalidSpec for none, and for one that has no segments and features."""
+    try:
+        kind = None if given is None else any_kind(given)
+    except ValueError as error:
+        raise InvalidSpec(f"--kind: {error}. {NOTHING}") from error
+    if isinstance(kind, HealthKind) and (segment, feature) != (None,) * 2:
+        what = f"--kind: {kind} is about the watching of a model, which has no segments and no features"
+        raise InvalidSpec(f"{what}; expected it without --segment and --feature. {NOTHING}")
+    return kind
 
 
 def _watched(engine: Engine, about: Matcher) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Final
 from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.any_kind import ANY_KINDS
 from pegel.alerts.silencing import Silence, SilenceState, silenced_by
 from pegel.errors import DamagedRow
 from pegel.report.reading import PartReader, Sources
@@ -63,6 +64,8 @@ class AlertsView:
     problems: list[str]
     """What could not be read, in words."""
     kinds: tuple[str, ...] = tuple(kind.value for kind in AlertKind)
+    any_kinds: tuple[str, ...] = ANY_KINDS
+    """Those that may be silenced."""
     standings: tuple[str, ...] = STANDINGS
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.any_kind import any_kind
 from pegel.alerts.maintenance import Maintenance
 from pegel.alerts.matcher import Matcher
 from pegel.alerts.silencing import Silence, SilenceState
@@ -168,7 +168,7 @@ def _silence(row: sa.RowMapping) -> Silence:
 def _decoded(row: sa.RowMapping) -> Silence:
     columns = dict(row)
     about = {name: columns.pop(name) for name in _ABOUT}
-    about["kind"] = None if about["kind"] is None else AlertKind(about["kind"])
+    about["kind"] = None if about["kind"] is None else any_kind(about["kind"])
     every = columns.pop("every")
     if not isinstance(every, str | None):
         raise TypeError(f"every: expected text, given {quoted(every)}")

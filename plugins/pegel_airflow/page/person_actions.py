@@ -24,9 +24,9 @@ DONE: Final = {
 
 def kinds() -> list[str]:
     """Return the kinds of alerts, one of which may be silenced."""
-    from pegel.alerts.alert_kind import AlertKind
+    from pegel.alerts.any_kind import ANY_KINDS
 
-    return [kind.value for kind in AlertKind]
+    return list(ANY_KINDS)
 
 
 def acknowledge(
@@ -59,14 +59,19 @@ def silence(
 
     Raises NotFound, and InvalidSpec for a kind that there is not.
     """
-    from pegel.alerts.alert_kind import AlertKind
+    from pegel.alerts.any_kind import any_kind
+    from pegel.alerts.health_kind import HealthKind
     from pegel.alerts.matcher import Matcher
     from pegel.alerts.silencing import Silence
 
     kind, feature = about["kind"], about["feature"]
-    if kind and kind not in set(AlertKind):
-        raise InvalidSpec(f"kind: expected one of {', '.join(AlertKind)}, given {quoted(kind)}. Nothing was changed.")
-    matcher = Matcher(model=model, version=version, feature=feature or None, kind=AlertKind(kind) if kind else None)
+    try:
+        named = any_kind(kind) if kind else None
+    except ValueError as error:
+        raise InvalidSpec(f"kind: {error}. Nothing was changed.") from error
+    if isinstance(named, HealthKind) and feature:
+        raise InvalidSpec(f"kind: expected {named} without a feature, of which it has none. Nothing was changed.")
+    matcher = Matcher(model=model, version=version, feature=feature or None, kind=named)
     stores, until = services.stores(settings), now + timedelta(hours=hours)
     if (model, version) not in {(entry.model, entry.version) for entry in stores.registry.entries()}:
         key = quoted(monitor_key(model, version))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from pegel.errors import InvalidSpec
-from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
+from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 
@@ -40,15 +40,20 @@ def silence(
     now: datetime,
 ) -> None:
     """Quiet what `about` names, when `when` says; empty texts say nothing. Raises InvalidSpec."""
-    from pegel.alerts.alert_kind import AlertKind
+    from pegel.alerts.any_kind import any_kind
+    from pegel.alerts.health_kind import HealthKind
     from pegel.alerts.matcher import Matcher
     from pegel.alerts.quiet_times import NOTHING, When
     from pegel.alerts.silencing import Silence
 
     said = {name: text.strip() or None for name, text in about.items()}
     kind = said.pop("kind")
-    if kind is not None and kind not in set(AlertKind):
-        raise InvalidSpec(f"kind: expected one of {', '.join(AlertKind)}, given {quoted(kind)}. {NOTHING}")
+    try:
+        named = None if kind is None else any_kind(kind)
+    except ValueError as error:
+        raise InvalidSpec(f"kind: {error}. {NOTHING}") from error
+    if isinstance(named, HealthKind) and (said["segment"], said["feature"]) != (None,) * 2:
+        raise InvalidSpec(f"kind: expected {named} without segment and feature, of which it has none. {NOTHING}")
     if (version, kind, *said.values()) == (None,) * (len(said) + 2):
         raise InvalidSpec(f"expected at least one of model, version, segment, feature and kind, given none. {NOTHING}")
     matcher = Matcher(
@@ -56,7 +61,7 @@ def silence(
         version=version,
         segment=said["segment"],
         feature=said["feature"],
-        kind=None if kind is None else AlertKind(kind),
+        kind=named,
     )
     typed = {name: when[name].strip() or None for name in ("since", "until", "every")}
     asked = When(since=typed["since"], until=typed["until"], every=typed["every"], lead="")

@@ -163,7 +163,9 @@ def test_a_silence_that_cannot_be_read_is_told_and_can_be_ended(
         ),
         ("--model fraud/x --until 4h", "--model: expected a name, name/version or name/*, given 'fraud/x'"),
         ("--model fraud/1 --version 2 --until 4h", "--model: given 'fraud/1', and --version 2: expected one"),
-        ("--model fraud --kind drifts --until 4h", "drifts"),
+        ("--model fraud --kind drifts --until 4h", "given 'drifts'; did you mean `drift`?"),
+        ("--kind baselineold --until 4h", "given 'baselineold'; did you mean `baseline old`?"),
+        ("--kind behind --feature amount --until 4h", "behind is about the watching of a model, which has no segments"),
         ("--model fraud --every sun", "--every: given 'sun': expected `sun 02:00-04:00 Europe/Berlin`"),
     ],
 )
