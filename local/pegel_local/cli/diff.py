@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from pegel.cli.console import say
@@ -15,12 +17,23 @@ from pegel_local.cli.folder_plan import DIFFERS, FolderOption, folder_plan, has_
 REFUSED = 2
 
 
-def diff(files: FolderOption = None, *, as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """Show what differs between a folder of specs and the registry: 0 nothing, 3 something, 2 a file is invalid."""
+Prune = Annotated[
+    bool, typer.Option("--prune", help="As `apply --prune`: what is watched and not in it is a difference, too.")
+]
+
+
+def diff(
+    files: FolderOption = None, *, prune: Prune = False, as_json: JsonOption = False, home: HomeOption = None
+) -> None:
+    """Show what differs between a folder of specs and the registry: 0 nothing, 3 something, 2 a file is invalid.
+
+    What others watch is no difference of this folder, unless it is to go.
+    """
     if not files:
         raise InvalidSpec("-f: given nothing: expected a folder of specs, or a file. Nothing was compared.")
     changes = folder_plan(settings_of(home), files)
-    different = [change for change in changes if change.kind is not FolderChangeKind.SAME]
+    alike = {FolderChangeKind.SAME} if prune else {FolderChangeKind.SAME, FolderChangeKind.EXTRA}
+    different = [change for change in changes if change.kind not in alike]
     if as_json:
         tell_json("diff", [change_json(change) for change in different], on_one_line=False)
     else:
