@@ -14,6 +14,8 @@ with DAG(
     start_date=START,
     schedule=CronDataIntervalTimetable("17 * * * *", timezone="UTC"),
     catchup=False,
+    # Where nobody has a Hopsworks it would fail each hour.
+    is_paused_upon_creation=True,
     max_active_runs=1,
     params={
         "since": Param(

@@ -59,6 +59,13 @@ def test_every_workflow_says_what_it_is(bag: Any) -> None:
     assert bare == []
 
 
+def test_what_has_to_be_set_up_first_waits_for_that(bag: Any) -> None:
+    """Paused at first is what fails, or does nothing, until somebody has made a connection or named a folder."""
+    waits = {name for name, dag in bag.dags.items() if dag.is_paused_upon_creation}
+
+    assert {"hopsworks_write_back", "specs_follow"} == waits
+
+
 def test_clocked_workflows_are_not_paused(bag: Any) -> None:
     """Reconciling and alerting run from the first minute, never beside themselves, and never catch up."""
     clocked = [bag.dags[name] for name in ("alert_dispatch", "monitoring_reconcile")]

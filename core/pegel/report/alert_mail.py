@@ -312,6 +312,11 @@ def _predictions(facts: Facts, *, moved: bool) -> str:
     return "too few predictions came to say whether they moved"
 
 
+_IF_MEANT = "If the new one is meant, onboard it as another version."
+_SERVE_AGAIN = f"`pegel apply FILE` of its spec serves the registered model again. {_IF_MEANT}"
+_TELL_THEM = f"Whoever runs its server can put the registered model back. {_IF_MEANT}"
+
+
 def advice(mail: Mail, endpoint_logs: Sequence[str]) -> list[str]:
     """Return where to look for why requests had no answer; nothing about drift, of which only a person knows.
 
@@ -319,7 +324,9 @@ def advice(mail: Mail, endpoint_logs: Sequence[str]) -> list[str]:
     """
     if mail.alert.kind is AlertKind.PROBING:
         told = probing_words.events([feature.finding for feature in mail.alert.features])
-        return [*filter(None, [told]), probing_words.WHAT_ELSE, probing_words.WHAT_TO_DO]
+        return [probing_words.WHAT_ELSE, probing_words.WHAT_TO_DO, *filter(None, [told])]
+    if mail.alert.kind is AlertKind.MODEL:
+        return [_SERVE_AGAIN if mail.spec.model.uri is not None else _TELL_THEM]
     if all(MissingAnswers.of_finding(feature.finding) is None for feature in mail.alert.features):
         return []
     if mail.spec.model.is_deployment:

@@ -98,6 +98,7 @@ def test_another_model_has_an_alert_of_its_own() -> None:
     assert mail.subject.startswith("[pegel] critical: credit v1: answers are not those of version 1 (since 12:00 UTC")
     assert "1,000 answers of 3,000 (33 %) are not those of version 1" in mail.text
     assert "no chance is involved" in mail.text
+    assert "`pegel apply FILE` of its spec serves the registered model again." in mail.text
     assert "attack" not in mail.text
 
 
