@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any, Self
+from itertools import accumulate
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ FINE = 0.02
 """From this error rate on, a right answer takes 10 steps of the lattice down instead of one."""
 QUANTILES = 41
 """Error rates of training that are averaged over: equally likely ones."""
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,23 +139,74 @@ def _after(
 
 def average_run_length(rate: float, lattice: Lattice, limit: int) -> float:
     """Return the events until a chart alarms, on average, if answers are wrong independently at `rate`."""
-    from scipy.linalg import solve_banded  # noqa: PLC0415  heavy, and needed only where labels are charted
-
-    up, down = lattice.up, lattice.down
-    # A row for each diagonal, as LAPACK keeps them: level i leads to i + up and to max(0, i - down).
-    system = np.zeros((down + up + 1, limit))
-    system[up] = 1
-    if limit > up:
-        system[0, up:] -= rate
-    system[up + down, : limit - down] -= 1 - rate
-    first = np.arange(min(down, limit))
-    system[up + first, 0] -= 1 - rate
-    return float(solve_banded((down, up), system, np.ones(limit), overwrite_ab=True, check_finite=False)[0])
+    return float(_run_lengths((rate,), lattice, limit)[0])
 
 
 def alarm_rate(limit: int, lattice: Lattice, rates: tuple[float, ...]) -> float:
     """Return the alarms per event, averaged over equally likely error rates."""
-    return math.fsum(1 / average_run_length(rate, lattice, limit) for rate in rates) / len(rates)
+    return math.fsum((1 / _run_lengths(rates, lattice, limit)).tolist()) / len(rates)
+
+
+def _run_lengths(rates: tuple[float, ...], lattice: Lattice, limit: int) -> Floats:
+    """Return the average run length of each rate."""
+    # Of rare errors the band is as wide as they are rare: its memory would grow with the square of that.
+    return _by_steps_of_one(rates, lattice.up, limit) if lattice.down == 1 else _by_band(rates, lattice, limit)
+
+
+def _by_band(rates: tuple[float, ...], lattice: Lattice, limit: int) -> Floats:
+    from scipy.linalg import solve_banded  # noqa: PLC0415  heavy, and needed only where labels are charted
+
+    up, down = lattice.up, lattice.down
+    found = []
+    for rate in rates:
+        # A row for each diagonal, as LAPACK keeps them: level i leads to i + up and to max(0, i - down).
+        system = np.zeros((down + up + 1, limit))
+        system[up] = 1
+        if limit > up:
+            system[0, up:] -= rate
+        system[up + down, : limit - down] -= 1 - rate
+        first = np.arange(min(down, limit))
+        system[up + first, 0] -= 1 - rate
+        ones = np.ones(limit)
+        found.append(float(solve_banded((down, up), system, ones, overwrite_ab=True, check_finite=False)[0]))
+    return np.array(found)
+
+
+class _Way(NamedTuple):
+    """From one level down to another: events on the way on average, and how often the run ends before; of each rate."""
+
+    mean: Floats
+    end: Floats
+
+    def then(self, lower: _Way) -> _Way:
+        """Return the way on from where this one ends."""
+        stays = 1 - self.end
+        return _Way(self.mean + stays * lower.mean, self.end + stays * lower.end)
+
+
+def _by_steps_of_one(rates: tuple[float, ...], up: int, limit: int) -> Floats:
+    """Return the same where a right answer takes one step down: level by level from the highest, all rates at once.
+
+    The run length of a level is `mean + (1 - end) E`, E that of the level below. It leads there, or `up` levels higher,
+    from where the levels between lead back. Nothing is subtracted from what is nearly as large, so nothing cancels.
+    """
+    wrong = np.array(rates)
+    if limit <= up:
+        return np.asarray(1 / wrong)
+    none = np.zeros_like(wrong)
+    # From the highest levels an error ends the run. Of a block of levels the lowest is first.
+    block, top = [_Way(np.ones_like(wrong), wrong)] * up, limit - up - 1
+    while True:
+        from_block = list(accumulate(block, lambda lower, upper: upper.then(lower)))
+        within, own = _Way(none, none), list[_Way]()
+        for place in range(min(up, top + 1)):
+            back = from_block[up - 1 - place].then(within)
+            if place == top:
+                return np.asarray((1 + wrong * back.mean) / (wrong * back.end))
+            whole = 1 - wrong + wrong * back.end
+            own.append(_Way((1 + wrong * back.mean) / whole, wrong * back.end / whole))
+            within = within.then(own[-1])
+        block, top = own[::-1], top - up
 
 
 def likely_rates(errors: int, rows: int) -> tuple[float, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,6 +59,32 @@ def test_the_run_length_solves_its_equations() -> None:
         alive = after
 
     assert expected == pytest.approx(average_run_length(rate, lattice, limit), rel=1e-9)
+
+
+@pytest.mark.parametrize(("up", "limit"), [(5, 4), (5, 5), (5, 6), (7, 30), (80, 400)])
+def test_run_lengths_of_steps_of_one_solve_their_equations(up: int, limit: int) -> None:
+    """Whatever the limit is beside the steps: the equations of all levels, solved as they stand, say the same."""
+    rate, system = 0.02, np.eye(limit)
+    for level in range(limit):
+        system[level, max(0, level - 1)] -= 1 - rate
+        if level + up < limit:
+            system[level, level + up] -= rate
+
+    solved = np.linalg.solve(system, np.ones(limit))[0]
+    assert solved == pytest.approx(average_run_length(rate, Lattice(up, 1), limit), rel=1e-9)
+
+
+def test_errors_that_are_rare_have_a_chart_that_fits_into_memory() -> None:
+    """Of one error in ten thousand an error is some 8,000 steps: as equations in a band they took two gigabytes."""
+    lattice = Lattice.of(1e-4)
+    tracemalloc.start()
+    found = average_run_length(1e-4, lattice, 30_000)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert 8_000 < lattice.up < 30_000
+    assert found > 3 / 1e-4
+    assert most < 50_000_000
 
 
 @given(
