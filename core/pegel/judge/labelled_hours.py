@@ -6,7 +6,7 @@ repeated, may overlap another, and may take an old day again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,9 +84,12 @@ class Followers:
             if not row.settled and self._is_given_up(key[0]):
                 self._revise(key, row.counts, before, changed, findings)
         over = {key for key, row in before.items() if _is_day(key[0]) and not row.settled and self.now >= key[0].end}
-        for key, counts in _days(changed, before, over):
-            settled = all(row.settled for row in _hours_of(key, changed, before))
-            self._revise(key, counts, before, changed, findings, settled=settled and self.now >= key[0].end)
+        hours_of = _hours_of_days(before | changed)
+        # Days of changed hours, and those that are over and wait for nothing else.
+        days = {*over, *((day_of(span), segment) for span, segment in changed)} & hours_of.keys()
+        for key in sorted(days, key=lambda one: (one[0].start, one[1])):
+            settled = all(row.settled for row in hours_of[key]) and self.now >= key[0].end
+            self._revise(key, _sum_of(hours_of[key]), before, changed, findings, settled=settled)
         charts, wanted = self._charts(hours, before | changed, stored, findings)
         return Followed(tuple(changed.values()), tuple(findings), charts, wanted)
 
@@ -227,29 +230,21 @@ def day_of(span: Span) -> Span:
     return Span(start, start + DAY)
 
 
-def _days(
-    changed: Mapping[tuple[Span, str], PerformanceRow],
-    before: Mapping[tuple[Span, str], PerformanceRow],
-    over: Collection[tuple[Span, str]],
-) -> Iterator[tuple[tuple[Span, str], PerformanceCounts]]:
-    """Yield the days of changed hours, and those that are over and wait for nothing else, each the sum of its hours."""
-    wanted = {*over, *((day_of(span), segment) for span, segment in changed)}
-    for key in sorted(wanted, key=lambda one: (one[0].start, one[1])):
-        parts = _hours_of(key, changed, before)
-        if not parts:
-            continue
-        whole = PerformanceCounts(classes=parts[0].counts.is_of_classes)
-        for part in parts:
-            if part.counts.is_of_classes is whole.is_of_classes:
-                whole.merge(part.counts)
-        yield key, whole
+def _hours_of_days(
+    rows: Mapping[tuple[Span, str], PerformanceRow],
+) -> dict[tuple[Span, str], list[PerformanceRow]]:
+    """Return the hours of each day and segment, in order of time."""
+    found: dict[tuple[Span, str], list[PerformanceRow]] = {}
+    for span, segment in sorted(rows, key=lambda key: key[0].start):
+        if not _is_day(span):
+            found.setdefault((day_of(span), segment), []).append(rows[span, segment])
+    return found
 
 
-def _hours_of(
-    day: tuple[Span, str],
-    changed: Mapping[tuple[Span, str], PerformanceRow],
-    before: Mapping[tuple[Span, str], PerformanceRow],
-) -> list[PerformanceRow]:
-    rows = {**before, **changed}
-    mine = [key for key in rows if key[1] == day[1] and key[0] != day[0] and day_of(key[0]) == day[0]]
-    return [rows[key] for key in sorted(mine, key=lambda one: one[0].start)]
+def _sum_of(hours: Sequence[PerformanceRow]) -> PerformanceCounts:
+    """Return what the hours of a day, at least one, counted together; those of another kind of model are left out."""
+    whole = PerformanceCounts(classes=hours[0].counts.is_of_classes)
+    for hour in hours:
+        if hour.counts.is_of_classes is whole.is_of_classes:
+            whole.merge(hour.counts)
+    return whole
