@@ -43,6 +43,8 @@ class LoggedBody:
     client_id: str = ""
     """What the client called its request; empty when it called it nothing, or by too long a name."""
     is_probe: bool = False
+    traceparent: str = ""
+    """Below which span the logger's is to stand; empty where the call is not traced."""
 
 
 def headers(event: LoggedBody, origin: EndpointOrigin, *, recorded_ns: int) -> dict[str, str]:
@@ -71,6 +73,8 @@ def headers(event: LoggedBody, origin: EndpointOrigin, *, recorded_ns: int) -> d
         named[wire.HEADER_CLIENT_ID] = event.client_id
     if event.is_probe:
         named[wire.HEADER_PROBE] = "true"
+    if event.traceparent:
+        named[wire.TRACEPARENT] = event.traceparent
     if event.content_type:
         named[wire.HEADER_CONTENT_TYPE] = event.content_type
     return {wire.http_name(name): value for name, value in named.items()}

@@ -54,6 +54,10 @@ hung up."""
 
 LOST_AT_ONCE = 100_000
 """Events that one notice of an agent may say were lost: a long outage takes several. A forged one can claim no more."""
+REQUESTS_TRACED = 10
+"""Requests that a proxy traces in a second, whoever asks; the others pass untraced. Three spans each."""
+EVENTS_TRACED = 100
+"""Events that a logger traces in a second: those of several proxies, two of each request."""
 OLDEST_DAYS = 7
 """How old an event may be: no window waits longer for late events, so an older one could be judged nowhere."""
 CLOCK_SLACK_S = 1.0

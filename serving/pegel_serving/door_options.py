@@ -27,6 +27,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-connections", type=int, default=door_limits.CONNECTIONS, help="at the same time")
 
 
+def add_traces(parser: argparse.ArgumentParser, default: float, what: str) -> None:
+    """Let a command line say how many clients that ask for a trace get one; `OTEL_*` variables say where it goes."""
+    parser.add_argument(
+        "--traced-per-second",
+        type=float,
+        default=default,
+        help=f"most {what} that are traced in a second, of those that ask for it; 0: none",
+    )
+
+
 def connection_limits(options: argparse.Namespace) -> ConnectionLimits:
     """Return what the options say of connections."""
     return ConnectionLimits(

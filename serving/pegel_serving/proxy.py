@@ -13,6 +13,7 @@ travels beside it, for joining labels. A probe of our own carries the endpoint's
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hmac
 import json
 import os
@@ -30,6 +31,8 @@ import orjson
 import structlog
 
 from pegel.data import wire
+from pegel.data.asked_tracing import tracing_of
+from pegel.data.event_tracing import EventTracing
 from pegel.errors import SetupError
 from pegel_serving import door_limits, door_options, http_service, json_logs
 from pegel_serving.agent import Agent
@@ -42,6 +45,7 @@ from pegel_serving.http_client import AnswerHead, CallFailed
 from pegel_serving.last_answer import LastAnswer
 from pegel_serving.open_explanations import PER_MINUTE, OpenExplanations
 from pegel_serving.repeated_lines import RepeatedLines
+from pegel_serving.traced_calls import begin_call, end_call
 from pegel_serving.upstream import Redirected, Upstream
 
 log = structlog.stdlib.get_logger(__name__)
@@ -65,6 +69,7 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _PROBE, _EVENT_ID = (name.lower().encode() for name in (wire.PROBE_HEADER, wire.EVENT_ID))
+_TRACE = wire.TRACEPARENT.encode()
 _OURS = frozenset(
     {
         _PROBE,
@@ -118,15 +123,17 @@ class Proxy:
         probe_token: str = "",
         answered: Path | None = None,
         explanations: OpenExplanations,
+        tracing: EventTracing | None = None,
     ) -> None:
         """Forward calls of `model` to `upstream`, a base URL. Without a token no call is a probe.
 
         `name` is what the proxy calls itself in `Via`. The time of the file `answered` is that of the last inference
-        with an answer of status 200. `explanations` says which calls to explain rows pass.
+        with an answer of status 200. `explanations` says which calls to explain rows pass. Without
+        `tracing` no call has a span.
         """
         self._model, self._last_answer = model, LastAnswer(answered)
         self._agent, self._metadata_headers, self._probe_token = agent, metadata_headers, probe_token.encode()
-        self._holder, self._explanations = Holder(limits), explanations
+        self._holder, self._explanations, self._tracing = Holder(limits), explanations, tracing
         self._via = f"{wire.PROXY_PREFIX}{name or model}"
         self._passed = f"1.1 {self._via}".encode()
         self._repeated = RepeatedLines()
@@ -137,6 +144,8 @@ class Proxy:
     async def close(self) -> None:
         """Close the connections to the model server."""
         await self._upstream.close()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         told = {"explanations": self._explanations.passed} if self._explanations.are_open else {}
         log.info("proxy stopped", refused=self.refused, repeated=self._upstream.repeated, **told)
 
@@ -164,7 +173,7 @@ class Proxy:
             self._refuse_own(request)
             self._refuse_many(call)
             body = await held.request(receive, ", ".join(request.texts(b"content-encoding")))
-            return await self._served(request, call, self._logged(request, arrived_ns, body), held)
+            return await self._traced(request, call, self._logged(request, arrived_ns, body), held)
         except (CallRefused, BodyRefused) as refusal:
             return self._refuse(refusal.status, str(refusal))
         except Redirected as redirect:
@@ -172,6 +181,22 @@ class Proxy:
         except CallFailed as failure:
             self._warn("model server did not answer", why=failure.why)
             return self._says(502, "the model server does not answer")
+
+    async def _traced(
+        self, request: ClientRequest, call: AllowedCall, logged: LoggedBody, held: HeldBodies
+    ) -> ClientAnswer:
+        """Return what the model server says, with spans where the client of an inference asks for them."""
+        if self._tracing is None or not call.is_inference:
+            return await self._served(request, call, logged, held)
+        span = begin_call(self._tracing, request.texts(_TRACE), logged, self._via)
+        if span is None:
+            return await self._served(request, call, logged, held)
+        with span, span.child("model server", "client") as asking:
+            headers = [pair for pair in request.headers if pair[0] != _TRACE]
+            asked = replace(request, headers=[*headers, (_TRACE, asking.traceparent.encode())])
+            answer = await self._served(asked, call, replace(logged, traceparent=span.traceparent), held)
+            end_call(span, asking, answer.status)
+        return answer
 
     async def _served(
         self, request: ClientRequest, call: AllowedCall, logged: LoggedBody, held: HeldBodies
@@ -300,6 +325,7 @@ def build(
     probe_token: str = "",
     answered: Path | None = None,
     explanations_per_minute: int = 0,
+    tracing: EventTracing | None = None,
 ) -> ProxyApp:
     """Return the application. `served_name` is what the server calls the model; empty: as the endpoint is called."""
     agent = Agent(logger, origin, body_bytes=limits.request_bytes)
@@ -314,6 +340,7 @@ def build(
         probe_token=probe_token,
         answered=answered,
         explanations=OpenExplanations(explanations_per_minute),
+        tracing=tracing,
     )
 
     return ProxyApp(proxy, agent)
@@ -344,6 +371,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "been taking an answer for longest is cut off",
     )
     door_options.add_options(parser)
+    door_options.add_traces(parser, door_limits.REQUESTS_TRACED, "requests")
     parser.add_argument("--annotations", type=_pairs, default={}, help="sent as Ce-Annotations: a=b,c=d or JSON")
     parser.add_argument("--metadata-headers", default="", help="request headers sent as Ce-Metadata, comma separated")
     parser.add_argument("--explain", action="store_true", help=f"let {PER_MINUTE} calls of :explain pass in a minute")
@@ -384,6 +412,7 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
         probe_token=environment.get("PROBE_TOKEN", ""),
         answered=options.answered,
         explanations_per_minute=PER_MINUTE if options.explain else 0,
+        tracing=tracing_of("pegel-proxy", per_second=options.traced_per_second),
     )
     ended: Counter[str] = Counter()
     config = http_service.config(app, door_options.connection_limits(options), ended)

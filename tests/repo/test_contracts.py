@@ -17,6 +17,7 @@ VIOLATIONS = {
     "rooms do not import each other": ("serving/pegel_serving/__init__.py", "import pegel_spark"),
     "the client of Redis has one door": ("core/pegel/online/stores.py", "import redis"),
     "the exporter alone speaks to Prometheus in core": ("core/pegel/cli/exporter.py", "import prometheus_client"),
+    "OpenTelemetry has one door": ("serving/pegel_serving/proxy.py", "import opentelemetry"),
     "Great Expectations has one door": ("spark/pegel_spark/job.py", "import great_expectations"),
     "shap has one door": ("serving/pegel_serving/fitted_model.py", "import shap"),
     "hsfs has one door": ("spark/pegel_spark/__init__.py", "import hsfs"),

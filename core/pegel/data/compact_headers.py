@@ -5,6 +5,7 @@ others write carries each attribute in a header of its own, as the Kafka protoco
 
     pegel_shared  {"ce_type": ..., "ce_inferenceservicename": ..., ...}   equal, byte by byte, where all of it is
     pegel_own     {"ce_time": ..., ...}                                   letters stand for bytes, as in Latin-1
+    traceparent   00-...                                                  only on an event that is traced
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pegel.data.wire import (
     HEADER_REASON,
     HEADER_SHARED,
     HEADER_TYPE,
+    TRACEPARENT,
 )
 
 SHARED = (HEADER_TYPE, HEADER_ENDPOINT, HEADER_NAMESPACE, HEADER_COMPONENT, HEADER_PROBE, HEADER_LOOK_UP)
@@ -43,7 +45,9 @@ def compacted(key: bytes | None, headers: Sequence[tuple[str, bytes]]) -> list[t
     if len(carried) < len(headers) or take(HEADER_ID, None) != key or HEADER_REASON in carried:
         return list(headers)
     shared = _packed_once(tuple(map(take, SHARED, _NOTHING)))
-    return [(HEADER_SHARED, shared), (HEADER_OWN, _packed(carried.items()))]
+    trace = take(TRACEPARENT, None)
+    both = [(HEADER_SHARED, shared), (HEADER_OWN, _packed(carried.items()))]
+    return both if trace is None else [*both, (TRACEPARENT, trace)]
 
 
 def is_compact(headers: Headers) -> bool:
@@ -59,7 +63,7 @@ def expanded(key: bytes | None, headers: Headers) -> Headers:
         told = [pair for name, value in headers if name in {HEADER_SHARED, HEADER_OWN} for pair in unpacked(value)]
     except ValueError:
         return headers
-    return [(HEADER_ID, key), *told]
+    return [(HEADER_ID, key), *told, *(pair for pair in headers if pair[0] == TRACEPARENT)]
 
 
 def unpacked(value: bytes | None) -> list[tuple[str, bytes]]:

@@ -8,6 +8,7 @@ from pegel.testing.fake_online_store import MemoryOnlineStore
 from pegel.testing.fake_serving import MemoryServingBackend
 from pegel.testing.manual_clock import ManualClock
 from pegel.testing.online_checks import ONLINE_CHECKS
+from pegel.testing.trace_receiver import ReceivedSpan, TraceReceiver
 
 __all__ = [
     "JOB_CHECKS",
@@ -17,4 +18,6 @@ __all__ = [
     "MemoryJobBackend",
     "MemoryOnlineStore",
     "MemoryServingBackend",
+    "ReceivedSpan",
+    "TraceReceiver",
 ]

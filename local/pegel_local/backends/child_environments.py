@@ -35,8 +35,12 @@ def endpoint_environment() -> dict[str, str]:
 
 
 def proxy_environment(probe_token: str) -> dict[str, str]:
-    """Return the environment of a proxy: a command line could be read by every account of this machine."""
-    return {**endpoint_environment(), "PROBE_TOKEN": probe_token}
+    """Return the environment of a proxy: a command line could be read by every account of this machine.
+
+    Where spans go it is told, and the model server not: whoever may write there may hold a password.
+    """
+    spans = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
+    return {**endpoint_environment(), **spans, "PROBE_TOKEN": probe_token}
 
 
 def transformer_environment(settings: Settings) -> dict[str, str]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pegel.data.asked_tracing import tracing_of
 from pegel.errors import SetupError
 from pegel.spec.kafka_security import KafkaSecurity
 from pegel.spec.settings import Settings
@@ -39,6 +40,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--max-body-bytes", type=int, default=door_limits.BODY_BYTES, help="larger bodies are answered 413"
     )
     door_options.add_options(parser)
+    door_options.add_traces(parser, door_limits.EVENTS_TRACED, "events")
     parser.add_argument(
         "--names",
         type=Path,
@@ -100,7 +102,8 @@ def build(options: argparse.Namespace) -> LoggerApp:
         reading_bytes=options.reading_mib << 20,
         body_within_s=options.body_within,
     )
-    return LoggerApp(pipeline, metrics, door)
+    spans = tracing_of("pegel-logger", per_second=options.traced_per_second)
+    return LoggerApp(pipeline, metrics, door, spans)
 
 
 def main(arguments: list[str] | None = None) -> int:

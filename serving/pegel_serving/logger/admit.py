@@ -31,6 +31,7 @@ _NAMESPACE, _ENDPOINT, _COMPONENT = (
     _http(name) for name in (wire.HEADER_NAMESPACE, wire.HEADER_ENDPOINT, wire.HEADER_COMPONENT)
 )
 _METADATA, _LOOK_UP = _http(wire.HEADER_METADATA), wire.LOOK_UP_HEADER.encode()
+_TRACE = wire.TRACEPARENT.encode()
 _TIME, _RECORDED_TIME = _http(wire.HEADER_TIME), _http(wire.HEADER_RECORDED_TIME)
 _MOST_BYTES = {
     _ID: door_limits.ID_BYTES,
@@ -65,6 +66,7 @@ _OWN = {
         wire.HEADER_RECORDED_TIME,
         wire.HEADER_METADATA,
         wire.HEADER_CLIENT_ID,
+        wire.TRACEPARENT,
     )
 }
 """Those of them that differ from event to event; what an event says beside them, others of its sender say too."""
@@ -114,6 +116,8 @@ class Envelope:
     replaced: str
     """Why `at_ms` is not the event's time: `ahead` or `unreadable`; empty when it is."""
     grpc: bool
+    traceparent: bytes = b""
+    """As the sender gave it; it is not among `headers`."""
 
     def event(self, body: bytes) -> KafkaRecord:
         """Return the record for the namespace's topic."""
@@ -150,7 +154,7 @@ def open_envelope(headers: Headers, *, max_header_bytes: int) -> Envelope:
             own[name] = pair[1]
         elif name in _USUAL or name.startswith(_CARRIED):
             alike.append(pair)
-    judged, event_id = _judged(tuple(alike)), own.get(_ID, b"")
+    judged, event_id, trace = _judged(tuple(alike)), own.get(_ID, b""), own.pop(_TRACE, b"")
     _refuse_unknown(judged, event_id)
     time_s, recorded_s = _seconds(own.get(_TIME)), _seconds(own.get(_RECORDED_TIME))
     problem = _too_large(judged, own, max_header_bytes) or _too_old(time_s, now)
@@ -172,6 +176,7 @@ def open_envelope(headers: Headers, *, max_header_bytes: int) -> Envelope:
         recorded_s=recorded_s,
         replaced="unreadable" if time_s is None else "ahead" if ahead else "",
         grpc=judged.grpc,
+        traceparent=trace,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pegel.data import wire
+from pegel.data.event_tracing import EventTracing
 from pegel_serving import door_limits
 from pegel_serving.body_reading import BodyEnd, BodyReader, Receive
 from pegel_serving.cloudevent import AGENT_REASONS
@@ -18,6 +19,7 @@ from pegel_serving.logger.kafka_record import KafkaRecord
 from pegel_serving.logger.metrics import Metrics
 from pegel_serving.logger.pipeline import Fate
 from pegel_serving.logger.pump import Pump
+from pegel_serving.logger.traced_events import trace_event
 
 LETTERS_BELOW = 1000
 """Dead letters are only sent while fewer events than this are on their way."""
@@ -49,9 +51,11 @@ Say = Callable[[Answer], None]
 class EventDoor:
     """Judges events and hands them to the pump."""
 
-    def __init__(self, pump: Pump, metrics: Metrics, settings: DoorSettings) -> None:
-        """Begin without having seen any event."""
-        self._pump, self._metrics, self._settings = pump, metrics, settings
+    def __init__(
+        self, pump: Pump, metrics: Metrics, settings: DoorSettings, tracing: EventTracing | None = None
+    ) -> None:
+        """Begin without having seen any event. Without `tracing` no event has a span."""
+        self._pump, self._metrics, self._settings, self._tracing = pump, metrics, settings, tracing
         # the hash of an identity, not the identity: ids come from outside and may be long
         self._recent: set[int] = set()
         self._before: set[int] = set()
@@ -123,6 +127,8 @@ class EventDoor:
         return known
 
     def _accept(self, envelope: Envelope, event: KafkaRecord, label: str, say: Say) -> None:
+        if self._tracing is not None and envelope.traceparent:
+            trace_event(self._tracing, envelope, event)
         fate, number = self._pump.submit(event)
 
         def answer(fate: Fate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -13,6 +14,7 @@ import orjson
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from pegel.data import wire
+from pegel.data.event_tracing import EventTracing
 from pegel_serving.body_reading import Receive
 from pegel_serving.logger.door_settings import DoorSettings
 from pegel_serving.logger.event_door import TAKEN, Answer, EventDoor
@@ -32,15 +34,19 @@ _PLAIN = b"text/plain; charset=utf-8"
 class LoggerApp:
     """POST anywhere: one CloudEvent; to `/labels`: labels. GET `/livez`, `/readyz`, `/metrics`."""
 
-    def __init__(self, pipeline: Pipeline, metrics: Metrics, settings: DoorSettings) -> None:
-        """Serve one pipeline."""
-        self.pipeline, self._metrics, self._settings = pipeline, metrics, settings
+    def __init__(
+        self, pipeline: Pipeline, metrics: Metrics, settings: DoorSettings, tracing: EventTracing | None = None
+    ) -> None:
+        """Serve one pipeline, with spans of the events that are to be traced if there is a `tracing`."""
+        self.pipeline, self._metrics, self._settings, self._tracing = pipeline, metrics, settings, tracing
         self._pump = Pump(pipeline, idle_s=settings.idle_s, prompt=settings.ack == "broker")
-        self._events = EventDoor(self._pump, metrics, settings)
+        self._events = EventDoor(self._pump, metrics, settings, tracing)
         self._labels = LabelDoor(self._pump, metrics, settings)
         self.connection_ends: Counter[str] = Counter()
         """Connections that the HTTP server ended by itself, see `ConnectionEnd`; for whoever runs it to count in."""
         metrics.table("connections_ended", "Connections ended by the door itself", "reason", self.connection_ends)
+        if tracing is not None:
+            metrics.table("traced", "Events and spans, by what became of their trace", "outcome", tracing.counts)
 
     def failure(self) -> str:
         """Return why this logger can do nothing more; empty while it can. Whoever runs it ends it then."""
@@ -122,6 +128,8 @@ class LoggerApp:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._pump.stop(self._settings.flush_s)
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pegel.data.compact_headers import compacted, expanded
@@ -23,7 +24,15 @@ class KafkaRecord:
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
     timestamp_ms: int
+    told: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
+    """Told once what became of the event: `delivered`, `spooled`, `refused` or `dropped`; None: nobody asks."""
     _sent: list[tuple[str, bytes]] | None = field(default=None, init=False, compare=False, repr=False)
+
+    def became(self, fate: str) -> None:
+        """Tell what became of it, see `told`."""
+        if self.told is not None:
+            told, self.told = self.told, None
+            told(fate)
 
     @property
     def sent_headers(self) -> list[tuple[str, bytes]]:

@@ -153,6 +153,7 @@ class Pipeline:
             self._keep(number, event, size, now)
             return Fate.IN_FLIGHT, number
         self._losses.lose(event, "disk_full" if self.spool.refusal else "spool_full")
+        event.became("dropped")
         self._note()
         return Fate.DROPPED, number
 
@@ -223,6 +224,7 @@ class Pipeline:
             entry = self._in_flight.take(number)
             if entry is not None:
                 self._losses.lose(entry.event, "disk_full")
+                entry.event.became("dropped")
         untold = UntoldLosses()
         for notice in self.drops.take():
             if not self._to_spool(notice, beyond_cap=True):
@@ -275,7 +277,10 @@ class Pipeline:
         if verdict is DeliveryOutcome.DELIVERED:
             self._last.moved = self._last.acknowledged = self._now
             self._metrics.produced.labels(event.topic).inc()
-        elif letter := self._losses.refuse(event, reason):
+            event.became("delivered")
+            return
+        event.became("refused")
+        if letter := self._losses.refuse(event, reason):
             self.submit(letter, self._now)
 
     def _evacuate(self) -> None:
@@ -298,7 +303,9 @@ class Pipeline:
                 log.warning("the disk refuses; events stay in memory", events=len(self._in_flight), why=str(error))
                 break
             for number in chunk:
-                self._in_flight.take(number)
+                entry = self._in_flight.take(number)
+                if entry is not None:
+                    entry.event.became("spooled")
             self._spooled(len(chunk))
         self._sender.forget()
         if self._in_flight:
@@ -326,6 +333,7 @@ class Pipeline:
                 log.warning("the spool cannot be written", why=str(error))
             return False
         self._spooled(1)
+        event.became("spooled")
         return True
 
     def _spooled(self, events: int) -> None:

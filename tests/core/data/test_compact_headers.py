@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pegel.data.compact_headers import SHARED, compacted, expanded, is_compact
-from pegel.data.wire import HEADER_ID, HEADER_OWN, HEADER_REASON, HEADER_SHARED, HEADER_TIME
+from pegel.data.wire import HEADER_ID, HEADER_OWN, HEADER_REASON, HEADER_SHARED, HEADER_TIME, TRACEPARENT
 
-NAMES = st.sampled_from([*SHARED, HEADER_TIME, "content-type", "ce_éx"]) | st.text(max_size=5)
+NAMES = st.sampled_from([*SHARED, HEADER_TIME, TRACEPARENT, "content-type", "ce_éx"]) | st.text(max_size=5)
 
 
 @given(st.binary(min_size=1, max_size=8), st.dictionaries(NAMES, st.binary(max_size=20)))
@@ -28,6 +28,15 @@ def test_what_events_say_alike_is_equal_on_the_wire() -> None:
 
     assert one[0] == other[0]
     assert [[HEADER_SHARED, HEADER_OWN]] * 2 == [[name for name, _ in headers] for headers in (one, other)]
+
+
+def test_a_trace_stands_in_a_header_of_its_own() -> None:
+    """Whoever follows it finds it without taking the others apart; who does not reads the event as any other."""
+    headers = [(HEADER_ID, b"e1"), (HEADER_TIME, b"1"), (TRACEPARENT, b"00-1-2-01")]
+    written = compacted(b"e1", headers)
+
+    assert (TRACEPARENT, b"00-1-2-01") == written[-1]
+    assert [HEADER_SHARED, HEADER_OWN, TRACEPARENT] == [name for name, _ in written]
 
 
 @pytest.mark.parametrize(
