@@ -140,4 +140,7 @@ def test_another_model_is_told_and_no_drift_of_answers(followed: Followed) -> No
 
 def test_a_drift_that_does_not_matter_is_called_so(followed: Followed) -> None:
     """The first mail about the feature that drifts says that the model does not move by it."""
-    assert "Does it matter? The model's output does not move noticeably by it" in followed.mail(" v1: visits ")
+    told = followed.mail(" v1: visits ").partition("Does it matter? ")[2]
+
+    # The other two things happen meanwhile, so other features may have moved the output by then.
+    assert told.startswith(("The model's output does not move noticeably by it", "Hardly by visits itself"))

@@ -21,6 +21,7 @@ from pegel.report.made_of_event import MadeOfEvent, made_of_event
 from pegel.report.moved_prediction import matters
 from pegel.report.prediction_words import PredictionMove, matter_to_json, matter_words
 from pegel.spec.clock import SystemClock
+from pegel.spec.names import feature_of
 from pegel.spec.settings import Settings
 from pegel.store.registry import Registry
 from pegel.store.results import Results
@@ -41,14 +42,15 @@ def explain(finding: FindingId, home: HomeOption = None, rows: WhichRows = False
     moved = _moved(settings, explanation.finding)
     slices = _slices(settings, finding) if rows else None
     made = _made(settings, explanation.finding)
+    about = [feature_of(explanation.finding.about)]
     if as_json:
-        told: dict[str, Any] = {} if moved is None else {"matters": matter_to_json(moved)}
+        told: dict[str, Any] = {} if moved is None else {"matters": matter_to_json(moved, about)}
         told |= {} if made is None else {"made_of_it": made.to_json()}
         told |= {} if slices is None else {"rows": slices.to_json()}
         told |= probing_words.to_json(explanation.finding)
         say(json.dumps(explanation.to_json() | told, indent=2))
     else:
-        matter = [] if moved is None else [f"matters     {matter_words(moved)}"]
+        matter = [] if moved is None else [f"matters     {matter_words(moved, about)}"]
         matter += [] if made is None else [f"the model  {made.words}"]
         crowd = probing_words.lines(explanation.finding)
         say("\n".join([str(explanation), *matter, *crowd, *([] if slices is None else slices.lines())]))

@@ -308,7 +308,7 @@ def _predictions(facts: Facts, *, moved: bool) -> str:
     if moved:
         return "the model's predictions moved too"
     if any(facts.is_prediction(name) for name in facts.compared):
-        return "the model's predictions did not move"
+        return "the model's predictions are not found to drift"
     return "too few predictions came to say whether they moved"
 
 
@@ -421,7 +421,8 @@ def evidence(facts: Facts) -> str:
 
 def matter(facts: Facts, moved: PredictionMove | str) -> str:
     """Return whether a drift matters to the model; empty where nobody asked for its predictions to be explained."""
-    return matter_words(moved) if asks_what_moved(facts.mail) else ""
+    about = [feature_of(finding.about) for finding in facts.findings]
+    return matter_words(moved, about) if asks_what_moved(facts.mail) else ""
 
 
 def asks_what_moved(mail: Mail) -> bool:

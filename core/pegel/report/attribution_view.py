@@ -106,7 +106,7 @@ def attribution_view(
 
 
 def _matter(sources: Sources, spec: MonitorSpec, alert: Alert) -> str:
-    return f"{several(alert.names)}: {matter_words(moved_meanwhile(sources.engine, spec, alert.features))}"
+    return f"{several(alert.names)}: {matter_words(moved_meanwhile(sources.engine, spec, alert.features), alert.names)}"
 
 
 def _worker(sources: Sources, spec: MonitorSpec, now: datetime, damaged: list[str]) -> str:

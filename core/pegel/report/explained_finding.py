@@ -18,6 +18,7 @@ from pegel.report.prediction_words import matter_words
 from pegel.report.reading import PartReader, Sources
 from pegel.report.shapes import shape
 from pegel.report.svg import chart
+from pegel.spec.names import feature_of
 from pegel.spec.outside_text import quoted
 from pegel.store.alert_store import AlertStore
 from pegel.store.results import Results
@@ -118,7 +119,7 @@ def _rows(finding: Finding, now: datetime) -> str:
 
 def _matters(sources: Sources, finding: Finding) -> list[tuple[str, str]]:
     moved = matters(sources.engine, finding)
-    return [] if moved is None else [("Does it matter?", matter_words(moved))]
+    return [] if moved is None else [("Does it matter?", matter_words(moved, [feature_of(finding.about)]))]
 
 
 def _agrees(again: Explanation) -> str:

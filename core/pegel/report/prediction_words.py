@@ -6,7 +6,7 @@ are told without percentages: they may cancel. They say what the model used, not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -101,12 +101,16 @@ def both(before: float | None, now: float | None) -> tuple[float, float] | None:
     return None if before is None or now is None else (before, now)
 
 
-def does_it_matter(move: PredictionMove | None, why: str = NOT_EXPLAINED) -> str:
-    """Return the paragraph. `why`: why nothing is known, where `move` is None.
+def does_it_matter(move: PredictionMove | None, why: str = NOT_EXPLAINED, *, about: Sequence[str] = ()) -> str:
+    """Return the paragraph. `why`: why nothing is known, where `move` is None; `about`: the features that it is about.
+
+    Where the output moved and hardly by these, that is said first: it is what was asked.
 
     >>> parts = {"amount": (0.34, 0.02), "age": (-0.01, 0.01)}
     >>> does_it_matter(PredictionMove(0.33, 0.02, parts, 1.24, 0.05)).replace(SIGMA, "sd")
     'The prediction rose by 0.33 sd (+0.41): amount +0.34 ± 0.02; other features together -0.01.'
+    >>> does_it_matter(PredictionMove(0.33, 0.02, parts, 1.24, 0.05), about=["age"]).replace(SIGMA, "sd")[:71]
+    'Hardly by age itself (-0.01 ± 0.01 sd): below 0.05. The prediction rose'
     >>> does_it_matter(PredictionMove(0.01, 0.01, {"noise": (0.01, 0.001)}, 1.24, 0.05)).replace(SIGMA, "sd")
     "The model's output does not move noticeably by it (below 0.05 sd)."
     >>> does_it_matter(PredictionMove(0.08, 0.06, {"noise": (0.01, 0.001)}, 1.24, 0.05)).replace(SIGMA, "sd")
@@ -119,7 +123,18 @@ def does_it_matter(move: PredictionMove | None, why: str = NOT_EXPLAINED) -> str
     if not move.is_noticeable:
         whole = f"{signed_part(move.output, move.error)} {SIGMA}"
         return f"It is not certain that the prediction moved: {whole} lies within chance."
-    return f"{_whole(move)}{_parts(move)}.{_chances(move)}"
+    return f"{_hardly_by(move, about)}{_whole(move)}{_parts(move)}.{_chances(move)}"
+
+
+def _hardly_by(move: PredictionMove, about: Sequence[str]) -> str:
+    """Return that these features are not what moved the output; empty where one is, or its part is not known."""
+    own = {name: move.parts[name] for name in about if name in move.parts}
+    if not own or len(own) < len(about) or any(abs(mean) >= move.margin for mean, _ in own.values()):
+        return ""
+    if len(own) > MOST_PARTS:
+        return f"Hardly by these {len(own)} features themselves (each below {move.margin:g} {SIGMA}). "
+    told = "; ".join(f"{shown(name, NAME_LIMIT)} itself ({signed_part(*part)} {SIGMA})" for name, part in own.items())
+    return f"Hardly by {told}: below {move.margin:g}. "
 
 
 def _whole(move: PredictionMove) -> str:
@@ -159,15 +174,15 @@ def signed_part(value: float, error: float) -> str:
     return f"{_two(value)} ± {_error(error)}"
 
 
-def matter_words(moved: PredictionMove | str) -> str:
-    """Return the paragraph of a move, or of why it is not known."""
-    return does_it_matter(None, moved) if isinstance(moved, str) else does_it_matter(moved)
+def matter_words(moved: PredictionMove | str, about: Sequence[str] = ()) -> str:
+    """Return the paragraph of a move, or of why it is not known; `about`: the features that drift."""
+    return does_it_matter(None, moved) if isinstance(moved, str) else does_it_matter(moved, about=about)
 
 
-def matter_to_json(moved: PredictionMove | str) -> dict[str, Any]:
+def matter_to_json(moved: PredictionMove | str, about: Sequence[str] = ()) -> dict[str, Any]:
     """Return the same for machines, in words and in numbers."""
     told = {"not_known_because": moved} if isinstance(moved, str) else moved.to_json()
-    return {"words": matter_words(moved), **told}
+    return {"words": matter_words(moved, about), **told}
 
 
 def largest_parts(attributions: Mapping[str, float]) -> dict[str, float]:

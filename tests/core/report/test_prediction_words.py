@@ -99,6 +99,23 @@ def test_what_chance_may_have_done_is_no_move() -> None:
     )
 
 
+def test_what_drifts_and_hardly_moves_the_output_is_said_first() -> None:
+    """The output may have moved by other features: whether this drift matters is answered before that is told."""
+    parts = {"visits": (0.02, 0.004), "age": (0.03, 0.01), "income": (0.2, 0.01)}
+    move = PredictionMove(0.25, 0.03, parts, 1.0, 0.05)
+    whole = does_it_matter(move)
+
+    assert does_it_matter(move, about=["visits"]) == (
+        f"Hardly by visits itself (+0.02 ± <0.01 {SIGMA}): below 0.05. {whole}"
+    )
+    assert does_it_matter(move, about=["visits", "age"]).startswith(
+        f"Hardly by visits itself (+0.02 ± <0.01 {SIGMA}); age itself (+0.03 ± 0.01 {SIGMA}): below 0.05. The"
+    )
+    assert [whole] * 3 == [
+        does_it_matter(move, about=names) for names in (["income"], ["visits", "income"], ["granted"])
+    ]
+
+
 def test_of_two_classes_the_mean_probability_is_told_as_well() -> None:
     """Parts are told in log-odds, which add up; probabilities have no exact parts, so only their mean is told."""
     move = replace(moved(0.5), probabilities=(0.21, 0.2834))
