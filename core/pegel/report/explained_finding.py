@@ -23,9 +23,6 @@ from pegel.spec.outside_text import quoted
 from pegel.store.alert_store import AlertStore
 from pegel.store.results import Results
 
-NEAR = 25
-"""Newest alerts among which the one is looked for that a finding belongs to."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedFinding:
@@ -60,7 +57,9 @@ def explained_finding(sources: Sources, model: str, version: int, finding: str, 
         "the finding, recomputed,", lambda: recomputed_finding(sources.engine, stored), None
     )
     again = None if known is None else known.explanation
-    alert = reader.part("its alert", lambda: _alert(sources, stored, reader.problems), None)
+    alert = reader.part(
+        "its alert", lambda: AlertStore(sources.engine).of_finding(stored, damaged=reader.problems), None
+    )
     unit = _unit(known, stored)
     facts = [
         ("Why", _why(stored)),
@@ -83,13 +82,6 @@ def explained_finding(sources: Sources, model: str, version: int, finding: str, 
         next=_next(stored, alert),
         problems=reader.problems,
     )
-
-
-def _alert(sources: Sources, finding: Finding, damaged: list[str]) -> Alert | None:
-    """Return the alert that tells of a finding; None where none does, or it is older than those that are looked at."""
-    known = AlertStore(sources.engine).alerts(finding.model, finding.version, limit=NEAR, damaged=damaged)
-    about = (one for one in known if finding.about in one.names)
-    return next((one for one in about if one.since < finding.span.end and finding.span.start < one.last_end), None)
 
 
 def _why(finding: Finding) -> str:

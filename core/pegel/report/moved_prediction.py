@@ -24,6 +24,7 @@ from pegel.report.words import length
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
+from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.explained_span import explained_span
 from pegel.store.registry import Registry
@@ -92,7 +93,12 @@ def matters(engine: Engine, finding: Finding) -> PredictionMove | str | None:
         return f"its spec cannot be read: {shown(str(error), LONGEST_SENTENCE // 2)}"
     if spec is None or not spec.attribution.is_used:
         return None
-    return moved_prediction(engine, spec, [finding])
+    told = moved_prediction(engine, spec, [finding])
+    if isinstance(told, str) and (alert := AlertStore(engine).of_finding(finding, damaged=[])) is not None:
+        # Of one window hardly anything is known; the mail about it tells of the whole time of its alert.
+        meanwhile = moved_meanwhile(engine, spec, alert.features)
+        return told if isinstance(meanwhile, str) else meanwhile
+    return told
 
 
 def _moved(engine: Engine, spec: MonitorSpec, span: Span) -> PredictionMove | str:

@@ -41,8 +41,10 @@ RECENT_WINDOWS = 500
 NAMED_AT_ONCE = 500
 """Alerts that one statement names: databases bound the arguments of one."""
 FINDINGS_AT_ONCE = 1_000
-_AS_IN_TRAINING = (Verdict.OK, Verdict.BELOW_MARGIN)
 """Findings of one monitor that a pass takes in: a few megabytes, however many an outage let pile up."""
+NEAR = 25
+"""Newest alerts of a model among which the one is looked for that a finding belongs to."""
+_AS_IN_TRAINING = (Verdict.OK, Verdict.BELOW_MARGIN)
 
 _TOLD = ("since", "last_end", "mailed_at", "acknowledged_until", "acknowledged_by")
 """What views tell of an alert, each in a column of its own."""
@@ -95,6 +97,12 @@ class AlertStore:
         """
         conditions = of_monitor(tables.alerts, model, version)
         return self._alerts(*conditions, order=tables.alerts.c.opened_at.desc(), limit=limit, damaged=damaged)
+
+    def of_finding(self, finding: Finding, *, damaged: list[str]) -> Alert | None:
+        """Return the alert that tells of a finding; None where none does, or `NEAR` newer ones are there."""
+        known = self.alerts(finding.model, finding.version, limit=NEAR, damaged=damaged)
+        told = (one for one in known if finding.about in one.names and AlertKind.of(finding) is one.kind)
+        return next((one for one in told if one.since < finding.span.end and finding.span.start < one.last_end), None)
 
     def known(self, names: Iterable[str], *, damaged: list[str]) -> dict[str, Alert]:
         """Return alerts by their ids; what cannot be read is left out, its reason put into `damaged`."""

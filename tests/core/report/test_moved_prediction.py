@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from explained_windows import drawn, explained_baseline, explained_window, keep
 
 from pegel.alerts.alert import AlertFeature
+from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
 from pegel.report.moved_prediction import OF_SEGMENTS, matters, moved_meanwhile, moved_prediction
@@ -19,6 +20,7 @@ from pegel.report.prediction_words import NO_ROWS, NOT_EXPLAINED, PredictionMove
 from pegel.report.reading import Sources
 from pegel.report.words import SIGMA
 from pegel.store import tables
+from pegel.store.alert_store import AlertStore
 from pegel.store.attribution_store import AttributionStore
 from pegel.store.database import writing
 from pegel.store.explained_span import explained_span
@@ -146,6 +148,19 @@ def test_what_drifts_for_long_is_told_by_the_windows_since_then(sources: Sources
 
     assert because(alone).startswith(NO_ROWS)
     assert "does not move noticeably" in matter_words(moved_meanwhile(sources.engine, SPEC, [goes_on]))
+
+
+def test_a_finding_whose_own_time_says_nothing_is_told_by_that_of_its_alert(
+    sources: Sources, reference: Baseline
+) -> None:
+    """`pegel explain` of the finding that a mail names gives the mail's answer, not that nothing is known."""
+    keep(sources.engine, explained_window(SPEC, reference, AT, drawn(2_000, 2, (0.4, 0, 0))))
+    found = [replace(DRIFT, span=Span(AT + at * MINUTE, AT + (at + 1) * MINUTE)) for at in (0, 15)]
+    alone = matters(sources.engine, found[1])
+    AlertStore(sources.engine).save(*update([], list(enumerate(found)), [], AT + 17 * MINUTE, [SPEC]))
+
+    assert because(alone).startswith(NO_ROWS)
+    assert moved_prediction(sources.engine, SPEC, found[:1]) == matters(sources.engine, found[1])
 
 
 def test_what_began_last_is_told_of_first(sources: Sources, reference: Baseline) -> None:
