@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import DAG, Param, task
 
 from pegel.spec.settings import Settings
-from pegel_airflow import features_loading
+from pegel_airflow import features_loading, form_choices
 from pegel_airflow.defaults import START, TAGS, task_defaults
 
 with DAG(
@@ -24,7 +24,12 @@ with DAG(
             title="Table",
             description="Parquet or CSV, one a line: files, folders, or patterns like `/data/days/*.parquet`.",
         ),
-        "to": Param(type="string", title="View", description="`local://NAME` or `redis://NAME`, as in the spec."),
+        "to": Param(
+            type="string",
+            title="View",
+            description="`local://NAME` or `redis://NAME`, as in the spec.",
+            **form_choices.suggested(form_choices.read().views),
+        ),
         "keys": Param(
             type="array",
             items={"type": "string"},

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import DAG, Param, task
 
 from pegel.spec.settings import Settings
-from pegel_airflow import changing, form, run_note
+from pegel_airflow import changing, form, form_choices, run_note
 from pegel_airflow.defaults import START, TAGS, task_defaults
 
 with DAG(
@@ -22,6 +22,7 @@ with DAG(
             minLength=1,
             title="Model (name or name/version)",
             description="Without a version the newest is meant.",
+            **form_choices.suggested(form_choices.read().keys),
         ),
         "changes": Param(
             {},

@@ -8,7 +8,7 @@ from airflow.sdk import DAG, Param, task
 
 from pegel.spec import names
 from pegel.spec.settings import Settings
-from pegel_airflow import offboarding
+from pegel_airflow import form_choices, offboarding
 from pegel_airflow.assets import SPECS
 from pegel_airflow.defaults import START, TAGS, task_defaults
 
@@ -19,7 +19,13 @@ with DAG(
     start_date=START,
     schedule=None,
     params={
-        "model": Param(type="string", pattern=names.SAFE_NAME, title="Model", description="Name, as onboarded."),
+        "model": Param(
+            type="string",
+            pattern=names.SAFE_NAME,
+            title="Model",
+            description="Name, as onboarded.",
+            **form_choices.suggested(form_choices.read().models),
+        ),
         "version": Param(1, type="integer", minimum=1, title="Version (number)", description="Which version goes."),
         "keep_data": Param(
             True, type="boolean", title="Keep measurements", description="Windows, findings, outliers and ledger stay."

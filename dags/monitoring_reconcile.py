@@ -10,7 +10,7 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, t
 
 from pegel.errors import PermanentError
 from pegel.spec.settings import Settings
-from pegel_airflow import reconciling
+from pegel_airflow import form_choices, reconciling
 from pegel_airflow.assets import BASELINES, SPECS
 from pegel_airflow.defaults import START, TAGS, task_defaults
 
@@ -37,7 +37,7 @@ with DAG(
         """Start the parts around models again that have ended; compare, and list what has to move. Not in a dry run."""
         if context["params"]["dry_run"]:
             return []
-        for line in reconciling.start_parts_again(Settings()):
+        for line in [*reconciling.start_parts_again(Settings()), *form_choices.written(Settings())]:
             print(line)  # noqa: T201 - a task's output is its log
         return reconciling.steps(Settings())
 

@@ -17,6 +17,8 @@ from airflow.sdk import Param
 from pegel.spec import names
 from pegel.spec.minimums import MIN_BASELINE
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel_airflow import form_choices
+from pegel_airflow.form_choices import FormChoices, suggested
 
 ADVANCED: Final = "advanced"
 """Name of the parameter whose JSON object is laid over all other answers."""
@@ -417,11 +419,18 @@ QUESTIONS: Final[Mapping[str, Question]] = {
 """Every leaf of the spec, in the order in which it is asked."""
 
 
-def params() -> dict[str, Param]:
-    """Build the onboarding form: a parameter for each leaf of MonitorSpec, the advanced object, and the dry run."""
+def params(known: FormChoices | None = None) -> dict[str, Param]:
+    """Build the onboarding form: a parameter for each leaf of MonitorSpec, the advanced object, and the dry run.
+
+    `known`: what is suggested for names and addresses; None: what reconcile knew last.
+    """
     defaults = _flatten(_SAMPLE.to_json())
     leaves = dict(_leaves(MonitorSpec.model_json_schema()))
-    form = {path: _param(question, leaves[path], _shown(path, defaults[path])) for path, question in QUESTIONS.items()}
+    more = _suggestions(form_choices.read() if known is None else known)
+    form = {
+        path: _param(question, leaves[path] | more.get(path, {}), _shown(path, defaults[path]))
+        for path, question in QUESTIONS.items()
+    }
     form[ADVANCED] = Param(
         {},
         description="A JSON object in the shape of a spec file, laid over the answers above: "
@@ -432,6 +441,16 @@ def params() -> dict[str, Param]:
     )
     form[DRY_RUN] = dry_run(OPEN)
     return form
+
+
+def _suggestions(known: FormChoices) -> dict[str, dict[str, Any]]:
+    """Return by field what is suggested for it; each takes any other text as well."""
+    return {
+        "model.name": suggested(known.models),
+        "baseline.source": suggested(known.sources),
+        "online.source": suggested(known.views),
+        "attribution.baseline": suggested(known.sources),
+    }
 
 
 def dry_run(section: str) -> Param:

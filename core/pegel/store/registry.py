@@ -84,6 +84,14 @@ class Registry:
         with reading(self._engine) as connection:
             return [_entry(row.model, row.version, row.group, row.spec) for row in connection.execute(statement)]
 
+    def newest(self, count: int) -> list[Entry]:
+        """Return the `count` model versions whose specs changed last, the last change first."""
+        c = tables.monitors.c
+        statement = sa.select(c.model, c.version, c.group, c.spec).order_by(c.changed_at.desc(), c.model, c.version)
+        with reading(self._engine) as connection:
+            rows = connection.execute(statement.limit(count)).all()
+        return [_entry(row.model, row.version, row.group, row.spec) for row in rows]
+
     def list(self) -> list[MonitorSpec]:
         """Return every valid spec, ordered by model and version. Those that are not valid are in `entries`."""
         return [entry.spec for entry in self.entries() if entry.spec is not None]

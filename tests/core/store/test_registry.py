@@ -50,6 +50,19 @@ def test_a_change_is_noted_at_the_instant_given(engine: Engine) -> None:
     assert {"early": START, "delays": START + timedelta(hours=1)} == {row.model: row.changed_at for row in rows}
 
 
+def test_the_newest_are_those_whose_specs_changed_last(engine: Engine) -> None:
+    """In the order of their last change; putting the same again is none."""
+    clock = ManualClock(START)
+    registry = Registry(engine, clock)
+    for name in ("first", "second", "third"):
+        registry.put(sample_spec(name))
+        clock.advance(timedelta(minutes=1))
+    registry.put(sample_spec("first", group="own"))
+    registry.put(sample_spec("second"))
+
+    assert ["first", "third"] == [entry.model for entry in registry.newest(2)]
+
+
 def test_version_grows_with_each_change_only(engine: Engine) -> None:
     """Putting, changing and removing raise the version; repeating any of them does not."""
     registry = Registry(engine)
