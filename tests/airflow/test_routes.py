@@ -105,7 +105,11 @@ def test_all_four_services_are_written_to_as_they_expect_it(settings: Settings, 
     (chat,), (team,), (page,), (hook,) = (receiver.kept(path) for path in (CHAT, TEAM, PAGER, HOOK))
     (card,) = team["attachments"]
 
-    assert "pegel ack " in chat["text"]
+    short = chat["text"].partition("pegel ack ")[2][:8]
+    links = [card["content"]["actions"][0]["url"], page["client_url"], hook["link"], hook["alerts"][0]["link"]]
+
+    assert [f"{settings.page_url}/alerts?q={short}"] * 4 == links
+    assert f"Look      {links[0]}" in chat["text"]
     assert "AdaptiveCard" == card["content"]["type"]
     assert "delays/1: drift of amount" in card["content"]["body"][0]["inlines"][0]["text"]
     assert page["payload"]["summary"].startswith("delays/1: ")

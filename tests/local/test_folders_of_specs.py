@@ -130,11 +130,17 @@ def test_what_is_new_and_changed_is_onboarded_by_itself(
     assert "fraud/1: onboarding is done" in said.out
 
 
-def test_what_only_the_registry_has_goes_when_asked(home: Path, specs: Path, fake: FakeAirflow) -> None:
-    """With `--prune` it is offboarded, and what was measured stays."""
+def test_what_only_the_registry_has_goes_when_asked(
+    home: Path, specs: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With `--prune` it is named and stays, with `--yes` as well it is offboarded, and what was measured stays."""
+    refused = run("apply", "-f", specs, "--prune", "--wait", "--home", home)
+    untouched = [*fake.asked]
     fake.answers += [STARTED, *done("delete_endpoint")]
-    code = run("apply", "-f", specs, "--prune", "--wait", "--home", home)
+    code = run("apply", "-f", specs, "--prune", "--yes", "--wait", "--home", home)
 
+    assert (2, []) == (refused, untouched)
+    assert "expected --yes: gone/1 would be taken out of service. Nothing was started." in capsys.readouterr().err
     assert (0, [("model_offboard", {"model": "gone", "version": 1, "keep_data": True})]) == (code, started(fake))
 
 

@@ -42,7 +42,7 @@ def alerts(  # noqa: PLR0917  options are named on the command line
     watch: WatchOption = False,
     home: HomeOption = None,
 ) -> None:
-    """List the open alerts, the oldest first, or tell what happened to one. Exit code 1 if one cannot be read."""
+    """List the open alerts, the worst first, or tell what happened to one. Exit code 1 if one cannot be read."""
     if alert is not None and (model is not None or version is not None or all_of_them):
         raise InvalidSpec("expected an id alone, given options that choose alerts with it. Nothing was read.")
     name, number = model_pattern(model, version, otherwise="Nothing was read.")
@@ -59,7 +59,7 @@ def alerts(  # noqa: PLR0917  options are named on the command line
             elif all_of_them:
                 known = store.alerts(name, number, limit=NEWEST, damaged=damaged)[::-1]
             else:
-                known = store.open_alerts(name, number, damaged=damaged)
+                known = sorted(store.open_alerts(name, number, damaged=damaged), key=lambda one: one.severity.rank)
         if as_json and alert is None:
             told = [alert_json(one, silences, now) for one in known]
             tell_json("alerts", told, damaged, on_one_line=watch)

@@ -47,6 +47,8 @@ class Lead:
     """The command that acknowledges or silences it; empty where there is none."""
     severity: Severity = Severity.WARNING
     """How bad it is, or was."""
+    place: str = "alerts"
+    """Where it stands, below the address of the pages."""
 
 
 def alert_lead(mail: Mail, facts: Facts) -> Lead:
@@ -75,6 +77,7 @@ def health_lead(mail: HealthMail) -> Lead:
         severity=mail.severity,
         sentence=said,
         quiet="",
+        place="health",
     )
 
 
@@ -90,6 +93,7 @@ def _of_alert(mail: Mail, sentence: str) -> Lead:
         severity=alert.severity,
         sentence=sentence,
         quiet="" if is_over else f"pegel ack {alert.id[:8]}",
+        place=f"models/{alert.model}/{alert.version}" if is_over else f"alerts?q={alert.id[:8]}",
     )
 
 

@@ -107,6 +107,7 @@ def _webhook(notice: Notice, _: str) -> list[Payload]:
             "state": "over" if one.lead.is_over else "open",
             "since": one.lead.since.astimezone(UTC).isoformat(),
             "sentence": one.lead.sentence,
+            "link": one.link,
         }
         for one in notice.alerts
     ]

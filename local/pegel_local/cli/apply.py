@@ -29,11 +29,14 @@ Prune = Annotated[
     bool, typer.Option("--prune", help="With -f: offboard what is watched and not in it; what was measured stays.")
 ]
 
+Yes = Annotated[bool, typer.Option("--yes", help="With --prune: do it, whatever it takes out of service.")]
+
 
 def apply(  # noqa: PLR0917  options are named on the command line
     file: FileArgument = None,
     files: FolderOption = None,
     prune: Prune = False,
+    yes: Yes = False,
     wait: WaitOption = False,
     verbose: VerboseOption = False,
     home: HomeOption = None,
@@ -43,7 +46,7 @@ def apply(  # noqa: PLR0917  options are named on the command line
         given = "neither" if file is None else "both"
         raise InvalidSpec(f"expected FILE, or a folder of specs with -f, given {given}. Nothing was started.")
     if files:
-        apply_folder(files, prune=prune, wait=wait, verbose=verbose, home=home)
+        apply_folder(files, prune=prune, yes=yes, wait=wait, verbose=verbose, home=home)
         return
     if prune:
         raise InvalidSpec("--prune: expected -f FOLDER with it, given one file. Nothing was started.")

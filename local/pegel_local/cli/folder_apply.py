@@ -10,9 +10,10 @@ import typer
 
 from pegel.cli.console import err, say
 from pegel.cli.options import HomeOption, same_home, settings_of
-from pegel.errors import PegelError
+from pegel.errors import InvalidSpec, PegelError
 from pegel.reconcile.folder_changes import FolderChange, FolderChangeKind
 from pegel.report.folder_change_words import plan_lines
+from pegel.report.words import several
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel_local.airflow.airflow_api import AirflowApi, answers
 from pegel_local.cli.folder_plan import PARTLY, folder_plan
@@ -21,9 +22,12 @@ from pegel_local.cli.workflow_run import StartedWorkflow, airflow_of, start_work
 REFUSED = 2
 
 
-def apply_folder(places: Sequence[Path], *, prune: bool, wait: bool, verbose: bool, home: HomeOption) -> None:
+def apply_folder(
+    places: Sequence[Path], *, prune: bool, yes: bool, wait: bool, verbose: bool, home: HomeOption
+) -> None:
     """Onboard what is new or changed and, with `prune`, offboard what only the registry has; what is the same stays.
 
+    Raises InvalidSpec where something would be offboarded and nobody said `yes`: the folder may be one team's alone.
     Raises typer.Exit: `PARTLY` where some could not be applied, 2 where every file is invalid, 1 where nothing worked.
     """
     settings = settings_of(home)
@@ -35,6 +39,9 @@ def apply_folder(places: Sequence[Path], *, prune: bool, wait: bool, verbose: bo
     if prune and invalid and extra:
         say("nothing is deleted while a file is invalid: it may be that of a model which would go", err)
     gone = extra if prune and not invalid else []
+    if gone and not yes:
+        names = several([change.key for change in gone], 5)
+        raise InvalidSpec(f"expected --yes: {names} would be taken out of service. Nothing was started.")
     due = [change for change in changes if change.is_due]
     failed = list[str]()
     if due or gone:
