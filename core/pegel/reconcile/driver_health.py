@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 from datetime import datetime
 
+from pegel.reconcile.exit_words import exited_with
 from pegel.reconcile.job_backend import JobState, Sighting
 from pegel.spec.limits import FIRST_BATCH_WITHIN, STALE_AFTER, STANDS_STILL_AFTER, START_WITHIN, WEDGED_AFTER
 from pegel.stream.result_rows import Heartbeat
@@ -25,9 +26,7 @@ def cause_of_death(sighting: Sighting, heartbeat: Heartbeat | None, now: datetim
     if sighting.state is JobState.EXITED and (sighting.exit_code or 0) < 0:
         return f"killed by {_signal_name(-(sighting.exit_code or 0))}"
     if sighting.state is JobState.EXITED:
-        last = sighting.detail.strip().splitlines()[-1:] or ["its log is empty"]
-        code = "an unknown code" if sighting.exit_code is None else sighting.exit_code
-        return f"exited with {code}: {last[0][:200]}"
+        return exited_with(sighting)
     # What runs a driver may have started it again, as the same generation, since it was last heard.
     if heartbeat is None or heartbeat.generation < sighting.generation or heartbeat.at < sighting.started_at:
         if now - sighting.started_at <= START_WITHIN:

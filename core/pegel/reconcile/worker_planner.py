@@ -10,6 +10,7 @@ from datetime import datetime
 
 from pegel.reconcile.actions import Action, ActionKind, PastAction, Target
 from pegel.reconcile.crash_loops import refusal
+from pegel.reconcile.exit_words import exited_with
 from pegel.reconcile.job_backend import JobState, Sighting
 from pegel.spec.monitor_spec import MonitorSpec
 
@@ -71,8 +72,7 @@ def _decide(
         return Action(kind=ActionKind.KEEP, target=target, reason="runs as desired", generation=newest)
     kind, reason = ActionKind.START, "nothing runs for it"
     if sighting is not None and sighting.exit_code != 0:
-        last = sighting.detail.strip().splitlines()[-1:] or ["its log is empty"]
-        kind, reason = ActionKind.RESTART, f"exited with {sighting.exit_code}: {last[0][:200]}"
+        kind, reason = ActionKind.RESTART, exited_with(sighting)
     refused = refusal(history, target, kind, now)
     if refused is not None:
         reason = f"{refused}; {reason}"

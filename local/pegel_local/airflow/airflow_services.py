@@ -135,6 +135,9 @@ class Airflow:
             # As long as this, a supervisor may sleep over the end of its task's process. Until it wakes up, the task's
             # place is taken, and a question that is answered meanwhile is put again.
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+            # The run that makes good for the time without a system is started while everything else starts, too: with
+            # the five seconds of Airflow's own, it failed where the API server was not that quick.
+            "WORKERS__EXECUTION_API_TIMEOUT": "30",
         }
 
     @property
