@@ -11,7 +11,7 @@ from pegel.judge.attribution.model_identity import CANARIES
 from pegel.judge.attribution.surrogate_identity import SURROGATE, is_of_surrogate
 from pegel.judge.findings import Finding, Verdict
 from pegel.report.prediction_words import signed_part
-from pegel.report.words import SIGMA, VERDICT_WORDS, effect, moment, p_and_threshold
+from pegel.report.words import SIGMA, VERDICT_WORDS, effect, p_and_threshold, period
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
@@ -120,7 +120,7 @@ def _seen(identity: str, row: AttributionRow, now: datetime) -> str:
         verdict = "those of the registered version"
     else:
         verdict = VERDICT_WORDS[row.identity]
-    between = f"{moment(row.span.start, now)} to {moment(row.span.end, now)} UTC"
+    between = f"{period(row.span.start, row.span.end, now)} UTC"
     if identity == SURROGATE:
         return f"{verdict}, as far as a model of the answers tells; {_residual(row)}, {between}"
     what = "hourly answer" if identity == CANARIES else "replayed answer"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pegel.report.words import moment
+from pegel.report.words import period
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.store.row_quality_store import RowQualityRow
@@ -20,7 +20,7 @@ def archived_lines(rows: Sequence[RowQualityRow], now: datetime) -> list[str]:
     if not rows:
         return []
     row = rows[0]
-    between = f"{moment(row.span.start, now)} to {moment(row.span.end, now)} UTC"
+    between = f"{period(row.span.start, row.span.end, now)} UTC"
     unmet = [one for one in row.outcomes if one.get("met") is False]
     untold = sum(one.get("met") is None for one in row.outcomes)
     parts = [f"{len(unmet):,} of {how_many(len(row.outcomes), 'expectation')} not met"]

@@ -17,7 +17,7 @@ from pegel.report.answer_words import whose
 from pegel.report.moved_prediction import ABOUT, moved_meanwhile
 from pegel.report.prediction_words import PredictionMove, matter_words, signed_part
 from pegel.report.reading import Sources
-from pegel.report.words import VERDICT_WORDS, moment, several
+from pegel.report.words import VERDICT_WORDS, period, several
 from pegel.report.worker_words import explained_words
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import feature_of
@@ -117,7 +117,7 @@ def _worker(sources: Sources, spec: MonitorSpec, now: datetime, damaged: list[st
 
 
 def _window(row: AttributionRow, now: datetime) -> str:
-    between = f"{moment(row.span.start, now)} to {moment(row.span.end, now)} UTC, {how_many(row.rows, 'explained row')}"
+    between = f"{period(row.span.start, row.span.end, now)} UTC, {how_many(row.rows, 'explained row')}"
     if not row.facts:
         return f"{between}: not judged, because {shown(row.why or 'nothing is known of them', LONGEST_SENTENCE)}."
     method = str(row.facts["method"])

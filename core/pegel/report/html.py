@@ -41,6 +41,7 @@ def environment() -> Environment:
         "effect": words.effect,
         "explained": words.explained_by_segments,
         "moment": words.moment,
+        "span": lambda span, now: words.period(span.start, span.end, now),
         "since": since,
         "silenced": silenced,
         "standing": standing,

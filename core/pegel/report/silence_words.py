@@ -8,7 +8,7 @@ from datetime import datetime
 from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent, AlertEventKind
 from pegel.alerts.silencing import Silence, silenced_by
-from pegel.report.words import moment
+from pegel.report.words import moment, period
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 
 _UNSAID = {AlertEventKind.OPENED: "about", AlertEventKind.GROWN: "also"}
@@ -27,7 +27,7 @@ def _when(silence: Silence, now: datetime) -> str:
     if until is not None:
         return f"before {moment(until, now)} UTC{every}"
     if coming is not None:
-        return f"from {moment(coming.start, now)} to {moment(coming.end, now)} UTC{every}"
+        return f"from {period(coming.start, coming.end, now)} UTC{every}"
     if silence.ended_at is not None:
         return f"until {shown(silence.ended_by, NAME_LIMIT)} ended it at {moment(silence.ended_at, now)} UTC{every}"
     return f"until {moment(silence.until, now)} UTC{every}" if silence.until is not None else f"any more{every}"

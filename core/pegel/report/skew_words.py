@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pegel.detect.effect import percent_of
-from pegel.report.words import moment
+from pegel.report.words import period
 from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.store.skew_store import SkewRow
@@ -22,7 +22,7 @@ def skew_lines(rows: Sequence[SkewRow], now: datetime) -> list[str]:
 
 def _line(row: SkewRow, now: datetime) -> str:
     skew = row.skew
-    between = f"{moment(row.span.start, now)} to {moment(row.span.end, now)} UTC"
+    between = f"{period(row.span.start, row.span.end, now)} UTC"
     unknown = f", {how_many(skew.unknown, 'other')} of which the table has nothing" if skew.unknown else ""
     if not skew.compared:
         return f"{between}: no served row was compared{unknown}"

@@ -19,8 +19,8 @@ from pegel.spec.rhythms import Rhythm
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.results import Details
 
-STRIP = 42
-"""Days on the strip: six weeks."""
+STRIP, SHORT_STRIP = 42, 14
+"""Days on the strip: six weeks, and two where there is little room."""
 LISTED = {Rhythm.HOUR: 24, Rhythm.DAY: 14, Rhythm.WEEK: 8}
 """Spans of each rhythm in its list."""
 _MARKS = {
@@ -112,12 +112,20 @@ def span_line(parts: Sequence[LongSpanRow], now: datetime) -> SpanLine:
 
 
 def strip(days: Sequence[Sequence[LongSpanRow]], now: datetime) -> str:
-    """Return the last days as SVG, a square each, the oldest on the left; unknown ones are left out."""
+    """Return the last days as SVG, a square each, the oldest on the left; unknown ones are left out.
+
+    There are two pictures, of which a page shows the one for its width.
+    """
     if not days:
         return ""
-    first = now - STRIP * timedelta(days=1)
+    return f"{_strip(days, now, STRIP, 'wide')}{_strip(days, now, SHORT_STRIP, 'short')}"
+
+
+def _strip(days: Sequence[Sequence[LongSpanRow]], now: datetime, length: int, kind: str) -> str:
+    first = now - length * timedelta(days=1)
+    shown_days = [parts for parts in days if parts[0].span.start >= first]
     squares = []
-    for parts in days:
+    for parts in shown_days:
         verdict = max((part.row.verdict for part in parts), key=FROM_BEST_TO_WORST.index)
         place = (parts[0].span.start - first) // timedelta(days=1)
         rows = how_many(sum(part.row.rows for part in parts), "row")
@@ -128,10 +136,10 @@ def strip(days: Sequence[Sequence[LongSpanRow]], now: datetime) -> str:
             f'height="{_SIDE}" rx="3"/><text x="{x + _SIDE / 2:g}" y="{_SIDE * 0.7:g}" text-anchor="middle">{mark}'
             "</text></g>"
         )
-    width = STRIP * (_SIDE + _GAP)
-    title = f"verdicts of {how_many(len(days), 'day')}"
+    width = length * (_SIDE + _GAP)
+    title = f"verdicts of {how_many(len(shown_days), 'day')}"
     return (
-        f'<svg class="pegel-timeline pegel-days" role="img" viewBox="0 0 {width} {_SIDE}"><title>{title}</title>'
+        f'<svg class="pegel-timeline pegel-days {kind}" role="img" viewBox="0 0 {width} {_SIDE}"><title>{title}</title>'
         f"{''.join(squares)}</svg>"
     )
 

@@ -22,7 +22,8 @@ from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.stream.result_rows import WindowRow
 
-WIDTH, HEIGHT = 960.0, 128.0
+WIDTH, HEIGHT = 100.0, 128.0
+"""Percents of whatever room there is, so that bars become narrow on a phone and letters do not; pixels."""
 _LANE, _LANE_HEIGHT = 18.0, 16.0
 _BARS, _BAR_HEIGHT = 36.0, 5.0
 _GROUND, _TALLEST = 106.0, 62.0
@@ -31,6 +32,8 @@ _STEPS = tuple(
     timedelta(seconds=s) for s in (5, 10, 30, 60, 300, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800)
 )
 _TICKS = 9
+_HALF_LETTER = 0.8
+"""Percents of a phone's width that half a letter takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +79,8 @@ def bars_timeline(windows: Sequence[TimelineBar], findings: Sequence[Finding] = 
     )
     body += "".join(_bar(one, start, end, scale) for one in events)
     return (
-        f'<svg class="pegel-timeline" role="img" viewBox="0 0 {WIDTH:g} {HEIGHT:g}"><title>{escape(title)}</title>'
-        f'{body}<line class="axis" x1="0" x2="{WIDTH:g}" y1="{_GROUND:g}" y2="{_GROUND:g}"/>'
+        f'<svg class="pegel-timeline" role="img" height="{HEIGHT:g}"><title>{escape(title)}</title>'
+        f'{body}<line class="axis" x1="0" x2="{WIDTH:g}%" y1="{_GROUND:g}" y2="{_GROUND:g}"/>'
         f"{_axis(start, end, scale)}</svg>"
     )
 
@@ -97,7 +100,7 @@ def told(row: WindowRow) -> str:
 def _window(row: TimelineBar, x: float, scale: float, most: int, *, odd_alone: bool) -> str:
     """Return one window: the verdict above, the rows below with what was late or invalid on top."""
     full = (row.span.end - row.span.start).total_seconds() * scale
-    width = max(full - min(1.0, full * 0.15), 0.4)
+    width = max(full - min(0.1, full * 0.15), 0.04)
     # Who comes by keyboard has the same links in the table of numbers: the picture is no row of stops.
     group = f'<a href="{row.link}" tabindex="-1">' if row.link else "<g>"
     parts = [f"{group}<title>{escape(row.words)}</title>", _verdict(row, x, width, odd_alone=odd_alone)]
@@ -133,16 +136,16 @@ def _verdict(row: TimelineBar, x: float, width: float, *, odd_alone: bool) -> st
     block = _block(f"verdict {row.verdict.value}", x, y, width, height)
     if row.verdict not in ALARMING:
         return block
-    middle = x + width / 2
-    return f'{block}<path class="mark" d="M{middle - 4:.1f} {y - 3:.1f}h8l-4 -7Z"/>'
+    mark = f'<svg x="{x + width / 2:.2f}%" overflow="visible"><path class="mark" d="M-4 {y - 3:.1f}h8l-4 -7Z"/></svg>'
+    return f"{block}{mark}"
 
 
 def _block(kind: str, x: float, y: float, width: float, height: float) -> str:
-    return f'<rect class="{kind}" x="{x:.2f}" y="{y:.1f}" width="{width:.2f}" height="{height:.1f}"/>'
+    return f'<rect class="{kind}" x="{x:.2f}%" y="{y:.1f}" width="{width:.2f}%" height="{height:.1f}"/>'
 
 
 def _axis(start: datetime, end: datetime, scale: float) -> str:
-    """Return times at round steps, at most about `_TICKS` of them."""
+    """Return times at round steps, at most about `_TICKS` of them; every other is hidden where there is little room."""
     step = next((step for step in _STEPS if (end - start) / step <= _TICKS), _STEPS[-1])
     form = "%H:%M:%S" if step < timedelta(minutes=1) else "%H:%M" if step < timedelta(days=1) else "%m-%d"
     seconds = step.total_seconds()
@@ -150,8 +153,10 @@ def _axis(start: datetime, end: datetime, scale: float) -> str:
     texts = []
     while place <= end.timestamp():
         x = (place - start.timestamp()) * scale
-        anchor = "start" if x < 20 else "end" if x > WIDTH - 20 else "middle"  # noqa: PLR2004  half a label's width
-        when = datetime.fromtimestamp(place, tz=start.tzinfo)
-        texts.append(f'<text class="label" x="{x:.1f}" y="{HEIGHT - 6:g}" text-anchor="{anchor}">{when:{form}}</text>')
+        when = f"{datetime.fromtimestamp(place, tz=start.tzinfo):{form}}"
+        half = _HALF_LETTER * len(when)
+        anchor = "start" if x < half else "end" if x > WIDTH - half else "middle"
+        kind = "label other" if len(texts) % 2 else "label"
+        texts.append(f'<text class="{kind}" x="{x:.2f}%" y="{HEIGHT - 6:g}" text-anchor="{anchor}">{when}</text>')
         place += seconds
     return "".join(texts)

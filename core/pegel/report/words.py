@@ -156,6 +156,21 @@ def moment(instant: datetime, now: datetime) -> str:
     return instant.astimezone(UTC).strftime(form if instant.second == 0 else f"{form}:%S")
 
 
+def period(start: datetime, end: datetime, now: datetime, to: str = " to ") -> str:
+    """Return two instants in UTC, with their dates unless both are today's; one date where both are of one day.
+
+    >>> noon, hour = datetime(2026, 11, 3, 12, tzinfo=UTC), timedelta(hours=1)
+    >>> period(noon, noon + hour, noon + hour), period(noon, noon + hour, noon + 24 * hour)
+    ('12:00 to 13:00', '2026-11-03 12:00 to 13:00')
+    >>> period(noon - 12 * hour, noon + 12 * hour, noon)
+    '2026-11-03 00:00 to 2026-11-04 00:00'
+    """
+    first, last = (instant.astimezone(UTC).date() for instant in (start, end))
+    if first == last:
+        return f"{moment(start, now)}{to}{moment(end, end)}"
+    return to.join(f"{day} {moment(instant, instant)}" for day, instant in ((first, start), (last, end)))
+
+
 def began(alert: Alert, now: datetime) -> str:
     """Return since when something drifts, in UTC: `00:18`, or `about 00:18` where a chart can only guess it."""
     guessed = any(feature.since == alert.since and "chart" in feature.finding.evidence for feature in alert.features)

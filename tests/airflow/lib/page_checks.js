@@ -1,8 +1,8 @@
-// What a person needs of a page, asked of the page itself: [what it scrolls sideways by, texts too narrow to read, texts
-// too faint to read, controls without a name].
+// What a person needs of a page, asked of the page itself: [what it scrolls sideways by, texts too narrow, cut off, too
+// small or without their head to be read, texts too faint to read, controls without a name].
 () => {
   const isSeen = (element) => element.checkVisibility() && element.getClientRects().length > 0;
-  const say = (element) => `${element.tagName.toLowerCase()}.${element.className}: ${element.textContent.trim().slice(0, 40)}`;
+  const say = (element) => `${element.tagName.toLowerCase()}.${element.getAttribute("class")}: ${element.textContent.trim().slice(0, 40)}`;
   const seen = [...document.querySelectorAll("body *")].filter(isSeen);
 
   const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
@@ -12,6 +12,31 @@
     .filter((element) => ["TD", "TH", "P", "LI", "DD"].includes(element.tagName) && element.textContent.trim().length > 30)
     .filter((element) => element.getBoundingClientRect().width < 90)
     .map(say);
+
+  // Nobody knows that there is more of a row than the screen shows.
+  const right = document.documentElement.clientWidth;
+  const cut = seen
+    .filter((element) => ["TD", "TH", "LI", "DD"].includes(element.tagName))
+    .filter((element) => {
+      const box = element.getBoundingClientRect();
+      const end = element.closest(".scroll")?.getBoundingClientRect().right ?? right;
+      return box.left < 0 || box.right > Math.min(end, right) + 1;
+    })
+    .map((element) => `cut ${say(element)}`);
+  const headless = [...document.querySelectorAll(".scroll > table")]
+    .flatMap((table) => [...table.rows].map((row) => [table.querySelectorAll(":scope > * > tr > th"), row]))
+    .flatMap(([heads, row]) => [...row.cells].map((cell, at) => [cell, heads[at]?.textContent.trim()]))
+    .filter(([cell, head]) => cell.tagName === "TD" && cell.colSpan === 1 && cell.dataset.label !== head)
+    .map(([cell, head]) => `not labelled ${head} ${say(cell)}`);
+  const inPictures = seen
+    .filter((element) => element.tagName === "text" && element.textContent.trim())
+    .map((element) => [element, element.getBoundingClientRect(), element.closest("svg").getBoundingClientRect()]);
+  const small = inPictures
+    .filter(([element]) => parseFloat(getComputedStyle(element).fontSize) * element.getScreenCTM().a < 9)
+    .map(([element]) => `small ${say(element)}`);
+  const outside = inPictures
+    .filter(([, box, picture]) => box.left < picture.left - 1 || box.right > picture.right + 1)
+    .map(([element]) => `outside its picture ${say(element)}`);
 
   const numbers = (color) => {
     const canvas = new OffscreenCanvas(1, 1).getContext("2d");
@@ -51,5 +76,5 @@
     .filter((element) => !name(element).trim())
     .map((element) => element.outerHTML.slice(0, 80));
 
-  return [wide, narrow, faint, nameless];
+  return [wide, [...narrow, ...cut, ...headless, ...small, ...outside], faint, nameless];
 }

@@ -251,7 +251,7 @@ def test_the_report_of_an_interval_is_one_file(world: World, tmp_path: Path) -> 
 
     assert 0 == run([*asked, "--from", "2026-01-08", "--to", "2026-01-09"])
     page = file.read_text()
-    assert '<td class="whole">2026-01-08</td>' in page
+    assert '<td class="whole" data-label="Day">2026-01-08</td>' in page
     assert "drift in 1 of 4 features" in page
     assert [] == [word for word in ("http://", "https://", "<script", "src=", "url(") if word in page]
     assert 0 == run([*asked, "--from", "2026-01-08T00:30", "--to", "2026-01-09"])

@@ -105,7 +105,7 @@ def test_the_story_is_a_page_in_a_notebook(past: pegel.History) -> None:
     """As HTML the story has a row per day, marked by more than colour, and nothing from elsewhere."""
     page = past._repr_html_()
 
-    assert 4 == page.count('<td class="whole">2026-01-0')
+    assert 4 == page.count('<td class="whole" data-label="Day">2026-01-0')
     assert "no events" in page
     assert '<span class="mark bad">drift in 3 of 24 windows</span>' in page
     assert [] == [word for word in ("http://", "https://", "<script", "src=") if word in page]

@@ -115,7 +115,7 @@ def test_a_window_with_odd_events_alone_is_not_painted_as_drift() -> None:
     findings = [replace(slow, evidence=slow.evidence | asked), sample_finding(4)]
     windows = [sample_window(at, verdict=Verdict.DRIFT if at in {3, 4} else Verdict.OK) for at in range(5)]
     picture = timeline(windows, findings, title="five windows")
-    bar = re.search(r'class="odd" x="([0-9.]+)" y="[0-9.]+" width="([0-9.]+)"', picture)
+    bar = re.search(r'class="odd" x="([0-9.]+)%" y="[0-9.]+" width="([0-9.]+)%"', picture)
 
     assert [1, 1] == [picture.count(f'class="verdict {kind}"') for kind in ("odd_alone", "drift")]
     assert bar is not None

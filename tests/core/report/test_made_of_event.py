@@ -104,7 +104,7 @@ def test_the_page_has_two_lists(sources: Sources) -> None:
     page = html.render(model_view(sources, "delays", 1, NOW))
 
     assert "What the model made of it" not in without
-    assert '</td><td class="long">the model put out -3.25 (log-odds): b -2, a +1</td>' in page
+    assert 'data-label="What the model made of it">the model put out -3.25 (log-odds): b -2, a +1</td>' in page
 
 
 @pytest.mark.parametrize(
