@@ -39,7 +39,9 @@ def mail(
         )
     message = read(kept)
     heads = [f"{name}: {str(message[name]).strip()}" for name in ("Subject", "To", "Date") if name in message]
-    say("\n".join([*heads, "", plain_text(message), "", f"with its picture: {kept}"]))
+    has_picture = any(part.get_content_maintype() == "image" for part in message.walk())
+    whole = "with its picture" if has_picture else "as it was sent"
+    say("\n".join([*heads, "", plain_text(message), "", f"{whole}: {kept}"]))
 
 
 def _within(box: Path, model: str | None, subject: str | None, seconds: float) -> Path | None:

@@ -70,7 +70,8 @@ def check(
     ) as table:
         if absent := table.absent(names):
             raise LayoutMismatch(
-                f"expected the columns of the baseline, given a table without {listed(absent)}: nothing was judged."
+                f"expected the columns of the baseline, given a table without {listed(absent)}: nothing was judged. "
+                "Give them, too, or make a baseline of the columns that will be checked."
             )
         running = RunningNumbers(baseline.layout.schema)
         parts = SegmentCounts(baseline.layout, baseline.segments.segments)

@@ -43,8 +43,21 @@ def test_the_newest_mail_is_shown(options: list[str], tmp_path: Path, capsys: py
         "",
         "paid 76 % → 53 %",
         "",
-        f"with its picture: {newest}",
+        f"as it was sent: {newest}",
     ] == capsys.readouterr().out.splitlines()
+
+
+def test_a_picture_is_pointed_at_where_there_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A terminal shows none: the file has it."""
+    drawn = EmailMessage()
+    drawn["Subject"] = "loans v1"
+    drawn.set_content("paid 76 % → 53 %")
+    drawn.add_attachment(b"\x89PNG", "image", "png")
+    kept = keep(tmp_path, 1, "loans v1", "replaced by the next line")
+    kept.write_bytes(drawn.as_bytes())
+
+    assert 0 == run("--home", str(tmp_path))
+    assert f"with its picture: {kept}" == capsys.readouterr().out.splitlines()[-1]
 
 
 def test_mails_that_are_not_wanted_are_not_read(tmp_path: Path) -> None:
