@@ -114,7 +114,9 @@ def read_fleet_health(sources: Sources, specs: Sequence[MonitorSpec], now: datet
     opened = part("open alerts", AlertStore(engine).open_by_monitor, dict[tuple[str, int], list[Alert | DamagedRow]]())
     waiting = part("mails that wait", LastMails(engine).waiting, dict[str, datetime]())
     sections = [
-        HealthSection("What people are told of", [_seen(alert, now) for alert in seen.values()], "Nothing is wrong."),
+        HealthSection(
+            "What people are told of", [_seen(alert, now) for alert in seen.values()], "Nobody is told of anything now."
+        ),
         HealthSection("Workflows", [_workflow(name, ends.get(name), now) for name in RUNS_EACH_MINUTE]),
         HealthSection("Drivers", _drivers(groups, beats, actions, now), "No model is watched by a stream."),
         HealthSection("Explaining workers", [_worker(beat, now) for beat in workers], "No prediction is explained."),
@@ -168,7 +170,9 @@ def _driver(
         return HealthLine(about=about, words=trouble or "", level="bad", next="pegel plan says what is done about it")
     words = progress(beat, now, launched=launched(actions, Target.driver(group)))
     if trouble is not None:
-        return HealthLine(about=about, words=f"{trouble}; {words}", level="bad", next="pegel plan; pegel status")
+        goes_on = "bring that back (on one machine: pegel up); the driver then goes on by itself"
+        step = goes_on if beat.missing else "pegel plan; pegel status"
+        return HealthLine(about=about, words=f"{trouble}; {words}", level="bad", next=step)
     if beat.error:
         text = f"{words}; {shown(beat.error, LONGEST_SENTENCE)}"
         return HealthLine(about=about, words=text, level="warn", next="pegel status names its log")
