@@ -10,6 +10,7 @@ import typer
 from pegel.alerts.alert import Alert
 from pegel.alerts.quiet_times import instant
 from pegel.cli.console import say
+from pegel.cli.known_names import alert_ids
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.person import person
 from pegel.cli.watched_model import opened
@@ -18,7 +19,10 @@ from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.store.alert_store import AlertStore
 
 AlertId = Annotated[
-    str, typer.Argument(metavar="ID", help="The alert's id, or its first characters, as the mail shows.")
+    str,
+    typer.Argument(
+        metavar="ID", help="The alert's id, or its first characters, as the mail shows.", autocompletion=alert_ids
+    ),
 ]
 Until = Annotated[
     str | None, typer.Option("--until", help="`09:00` (UTC, the next one), an ISO 8601 instant, or `4h`, `30m`.")

@@ -12,6 +12,7 @@ from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.silencing import Silence
 from pegel.cli.console import err, say
+from pegel.cli.known_names import alert_ids, model_names
 from pegel.cli.listed_rows import JsonOption, tell_json, tell_table
 from pegel.cli.look_again import WatchOption, look_or_watch
 from pegel.cli.model_pattern import model_pattern
@@ -26,10 +27,18 @@ from pegel.store.silence_store import SilenceStore
 NEWEST = 200
 """Alerts that are listed with `--all`."""
 AlertId = Annotated[
-    str | None, typer.Argument(metavar="[ID]", help="One alert with its history: its id, or its first characters.")
+    str | None,
+    typer.Argument(
+        metavar="[ID]",
+        help="One alert with its history: its id, or its first characters.",
+        autocompletion=alert_ids,
+    ),
 ]
 All = Annotated[bool, typer.Option("--all", help=f"Also those that are over, the {NEWEST} newest of all.")]
-Model = Annotated[str | None, typer.Option("--model", help="Of one model alone: `delays`, or `delays/1`.")]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help="Of one model alone: `delays`, or `delays/1`.", autocompletion=model_names),
+]
 HEAD = ("id", "severity", "model", "kind", "features", "since", "how it stands")
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pegel.cli.console import say
+from pegel.cli.known_names import model_names
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import VersionOption
 from pegel.errors import InvalidSpec
@@ -41,7 +42,11 @@ class TableName(StrEnum):
 
 Model = Annotated[
     str | None,
-    typer.Argument(metavar="[MODEL[/VERSION]]", help="e.g. delays/1; may be left out if there is one model."),
+    typer.Argument(
+        metavar="[MODEL[/VERSION]]",
+        help="e.g. delays/1; may be left out if there is one model.",
+        autocompletion=model_names,
+    ),
 ]
 Since = Annotated[str, typer.Option(help="How far back, such as 7d or 12h, or an instant, such as 2026-11-22.")]
 Until = Annotated[str | None, typer.Option(help="Where it ends, exclusive; default: now.")]

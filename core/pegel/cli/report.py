@@ -10,6 +10,7 @@ import typer
 
 from pegel.cli.console import say
 from pegel.cli.interval_options import interval_report
+from pegel.cli.known_names import model_names
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import opened
 from pegel.errors import InvalidSpec
@@ -23,7 +24,11 @@ from pegel.store.meant_model import watched_model
 
 Model = Annotated[
     str | None,
-    typer.Argument(metavar="[MODEL[/VERSION]]", help="e.g. delays/1; may be left out if there is one model."),
+    typer.Argument(
+        metavar="[MODEL[/VERSION]]",
+        help="e.g. delays/1; may be left out if there is one model.",
+        autocompletion=model_names,
+    ),
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Default: MODEL-vVERSION.html in this folder.")]
 

@@ -14,6 +14,7 @@ from pegel.alerts.matcher import Matcher, is_pattern
 from pegel.alerts.quiet_times import LONGEST_PATTERN, NOTHING, When
 from pegel.alerts.silencing import Silence, silenced_by
 from pegel.cli.console import say
+from pegel.cli.known_names import model_names
 from pegel.cli.model_pattern import model_pattern
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.person import person
@@ -29,7 +30,12 @@ from pegel.store.registry import Registry
 from pegel.store.silence_store import SilenceStore
 
 Model = Annotated[
-    str | None, typer.Option("--model", help="A name, name and version, or a pattern: `delays`, `delays/1`, `delays*`.")
+    str | None,
+    typer.Option(
+        "--model",
+        help="A name, name and version, or a pattern: `delays`, `delays/1`, `delays*`.",
+        autocompletion=model_names,
+    ),
 ]
 Segment = Annotated[str | None, typer.Option("--segment", help="A segment or a pattern; an empty text: all rows.")]
 Feature = Annotated[str | None, typer.Option("--feature", help="A feature, a kind of odd events, or a pattern.")]

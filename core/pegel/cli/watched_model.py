@@ -9,12 +9,18 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from pegel.cli.known_names import model_names
 from pegel.spec.settings import Settings
 from pegel.store.database import connect, migrate
 from pegel.store.database_file import refuse_missing
 
 ModelArgument = Annotated[
-    str, typer.Argument(metavar="MODEL[/VERSION]", help="e.g. delays, or delays/1 where several versions are watched.")
+    str,
+    typer.Argument(
+        metavar="MODEL[/VERSION]",
+        help="e.g. delays, or delays/1 where several versions are watched.",
+        autocompletion=model_names,
+    ),
 ]
 VersionOption = Annotated[
     int | None, typer.Option("--version", min=1, help="Which version, where several are watched.")
