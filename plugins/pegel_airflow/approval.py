@@ -18,6 +18,7 @@ from pegel.spec.limits import APPROVAL_WITHIN
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.mail_sender import MailSender
+from pegel_airflow.run_links import model_page
 from pegel_airflow.teams import refuse_model_of_other_team
 
 if TYPE_CHECKING:
@@ -161,7 +162,8 @@ def _mail_question(settings: Settings, stores: Stores, refresh: Refresh, link: s
     if spec is not None:
         picture = _picture(stores, refresh)
         days = APPROVAL_WITHIN.total_seconds() / 86_400
-        _send(settings, spec, asked_words(refresh, spec, link=link, days=days, picture=picture))
+        page = _baselines_page(settings, refresh)
+        _send(settings, spec, asked_words(refresh, spec, link=link, days=days, picture=picture, baselines=page))
 
 
 def _tell(settings: Settings, stores: Stores, refresh: Refresh) -> None:
@@ -169,7 +171,11 @@ def _tell(settings: Settings, stores: Stores, refresh: Refresh) -> None:
 
     spec = stores.registry.get(refresh.model, refresh.version)
     if spec is not None:
-        _send(settings, spec, not_promoted_words(refresh, spec))
+        _send(settings, spec, not_promoted_words(refresh, spec, baselines=_baselines_page(settings, refresh)))
+
+
+def _baselines_page(settings: Settings, refresh: Refresh) -> str:
+    return f"{model_page(settings, refresh.model, refresh.version)}/baselines"
 
 
 def _picture(stores: Stores, refresh: Refresh) -> bytes | None:

@@ -52,6 +52,11 @@ def said(settings: Settings) -> str:
     return str(services.stores(settings).silences.say(sample_silence(datetime.now(UTC) + timedelta(hours=1))).id)
 
 
+def current(settings: Settings) -> str:
+    """Return the id of the baseline in force."""
+    return services.stores(settings).baselines.current("delays", 1) or ""
+
+
 def run(client: httpx.Client, workflow: str, conf: dict[str, object]) -> httpx.Response:
     """Start a workflow through Airflow's API, as the page's button and `pegel apply` do."""
     return client.post(f"/api/v2/dags/{workflow}/dagRuns", json={"logical_date": None, "conf": conf})
@@ -61,6 +66,10 @@ ACTIONS: dict[str, Callable[[httpx.Client, Settings], httpx.Response]] = {
     "see the list of models": lambda client, _: client.get("/pegel/"),
     "see a model's page": lambda client, _: client.get(MODEL),
     "see what was judged of a finding": lambda client, settings: client.get(f"{MODEL}/findings/{open_alert(settings)}"),
+    "see a model's baselines": lambda client, _: client.get(f"{MODEL}/baselines"),
+    "see what moved between two baselines": lambda client, settings: client.get(
+        f"{MODEL}/baselines/compare", params=dict.fromkeys(("before", "after"), current(settings))
+    ),
     "acknowledge an alert": lambda client, settings: client.post(
         f"{MODEL}/acknowledge", data={"alert": open_alert(settings), "hours": "1", "why": "storm"}
     ),
@@ -122,7 +131,8 @@ def test_every_route_of_the_page_is_an_action_of_the_table() -> None:
     verbs = ("acknowledge", "unacknowledge", "resolve", "silence", "unsilence")
     of_model = {f"/models/{{name}}/{{version}}/{verb}" for verb in ("acknowledge", "unacknowledge", "silence", "hear")}
     scripts = {f"/{name}" for name in NAMES}
-    explained = {"/models/{name}/{version}/findings/{finding}"}
+    parts = ("findings/{finding}", "baselines", "baselines/compare")
+    explained = {f"/models/{{name}}/{{version}}/{part}" for part in parts}
     assert {"/", "/models/{name}/{version}", "/alerts", "/health", *of_model} | editor | scripts | explained | {
         f"/alerts/{verb}" for verb in verbs
     } == routes

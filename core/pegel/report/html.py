@@ -13,6 +13,7 @@ from pegel.report import words
 from pegel.report.alert_lines import event_line, standing
 from pegel.report.change_words import since
 from pegel.report.made_of_event import made_of_row
+from pegel.report.refresh_words import short
 from pegel.report.silence_words import silenced
 from pegel.report.timeline import told
 from pegel.report.views import ModelView
@@ -44,6 +45,7 @@ def environment() -> Environment:
         "span": lambda span, now: words.period(span.start, span.end, now),
         "since": since,
         "silenced": silenced,
+        "short": short,
         "standing": standing,
         "event": event_line,
         "told": told,

@@ -21,8 +21,13 @@ _PICTURE = Markup(
 )
 
 
-def asked_words(refresh: Refresh, spec: MonitorSpec, *, link: str, days: float, picture: bytes | None) -> Rendered:
-    """Return the mail that a person is asked: `link` leads to where an answer is given, within so many `days`."""
+def asked_words(
+    refresh: Refresh, spec: MonitorSpec, *, link: str, days: float, picture: bytes | None, baselines: str
+) -> Rendered:
+    """Return the mail that a person is asked: `link` leads to where an answer is given, within so many `days`.
+
+    `baselines`: the address of the page of the model's baselines.
+    """
     moved = headline(refresh.review)
     subject = f"[pegel] {spec.model.name} v{spec.model.version}: may its new baseline take the current one's place?"
     first = [
@@ -32,14 +37,17 @@ def asked_words(refresh: Refresh, spec: MonitorSpec, *, link: str, days: float, 
         f"Without an answer within {days:g} days the current one stays, and the next refresh asks again.",
     ]
     ids = f"New {short(refresh.baseline_id)}, current {short(refresh.compared_with)}"
-    last = [f"{ids}; history: pegel baselines {spec.key}"]
+    last = [f"{ids}; history: pegel baselines {spec.key}", f"Side by side: {baselines}"]
     lines = [*first, "", *review_lines(refresh.review), "", *last]
     html = _html(first, link, review_lines(refresh.review), last, picture=picture is not None)
     return Rendered(subject=subject, text="\n".join(lines) + "\n", html=html, picture=picture)
 
 
-def not_promoted_words(refresh: Refresh, spec: MonitorSpec) -> Rendered:
-    """Return the mail that a new baseline did not take the current one's place, by whom and why."""
+def not_promoted_words(refresh: Refresh, spec: MonitorSpec, *, baselines: str) -> Rendered:
+    """Return the mail that a new baseline did not take the current one's place, by whom and why.
+
+    `baselines`: as above.
+    """
     who = f" by {shown(refresh.by, NAME_LIMIT)}" if refresh.by else ""
     why = f": {shown(refresh.why, LONGEST_SENTENCE)}" if refresh.why else ""
     lines = [
@@ -47,6 +55,7 @@ def not_promoted_words(refresh: Refresh, spec: MonitorSpec) -> Rendered:
         f"It was about this: {headline(refresh.review)}.",
         "",
         f"History   pegel baselines {spec.key}",
+        f"          {baselines}",
     ]
     subject = f"[pegel] {spec.model.name} v{spec.model.version}: its current baseline stays"
     return Rendered(subject=subject, text="\n".join(lines) + "\n", html=None, picture=None)

@@ -45,7 +45,8 @@ def alerts(  # noqa: PLR0917  a route's parameters are named by the request
     """Show the open alerts of all models, or those that are over."""
     now = datetime.now(UTC)
     view = routes.alerts(Settings(), now, text=q, kind=kind, standing=standing, past=past)
-    return page(request, "alerts.html", now=now, view=view, done=person_actions.DONE.get(done), here="alerts")
+    said, watched = person_actions.DONE.get(done), routes.is_anything_watched(Settings())
+    return page(request, "alerts.html", now=now, view=view, done=said, here="alerts", watched=watched)
 
 
 def acknowledge(request: Request, user: GetUserDep, alert: AlertId, until: Until, why: Why) -> Response:

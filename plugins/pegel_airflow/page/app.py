@@ -21,6 +21,7 @@ from pegel_airflow.page import person_actions, routes
 from pegel_airflow.page.all_alerts import add_alert_routes
 from pegel_airflow.page.asked_time import AskedTime
 from pegel_airflow.page.found import add_finding_route
+from pegel_airflow.page.past_baselines_page import add_baseline_routes
 from pegel_airflow.page.refusals import explain_refusals
 from pegel_airflow.page.render import page
 from pegel_airflow.page.same_origin import refuse_foreign
@@ -63,6 +64,7 @@ def build() -> FastAPI:
         app.add_api_route(f"/models/{{name}}/{{version}}/{path}", route, methods=["POST"], dependencies=[MAY_CHANGE])
     add_spec_routes(app)
     add_finding_route(app)
+    add_baseline_routes(app)
     add_script_routes(app)
     add_alert_routes(app, MAY_CHANGE)
     return app
@@ -78,7 +80,8 @@ def index(request: Request, q: str = "", state: str = "", owner: str = "", sort:
 def health(request: Request) -> Response:
     """Show how Pegel itself is."""
     now = datetime.now(UTC)
-    return page(request, "health.html", now=now, view=routes.health(Settings(), now), here="health")
+    view, watched = routes.health(Settings(), now), routes.is_anything_watched(Settings())
+    return page(request, "health.html", now=now, view=view, here="health", watched=watched)
 
 
 def model(  # noqa: PLR0917 - a route's parameters are named by the request

@@ -13,9 +13,11 @@ from pegel_airflow.page.asked_time import AskedTime
 
 if TYPE_CHECKING:
     from pegel.report.alerts_page import AlertsView
+    from pegel.report.baseline_diff import BaselineDiff
     from pegel.report.explained_finding import ExplainedFinding
     from pegel.report.fleet_health import FleetHealth
     from pegel.report.overview import Overview
+    from pegel.report.past_baselines import PastBaselines
     from pegel.report.reading import Sources
     from pegel.report.views import ModelView
 
@@ -64,6 +66,25 @@ def finding(settings: Settings, model: str, version: int, finding: str, now: dat
     from pegel.report.explained_finding import explained_finding
 
     return explained_finding(_sources(settings), model, version, finding, now)
+
+
+def baselines(settings: Settings, model: str, version: int, now: datetime) -> PastBaselines:
+    """Return which baselines a model version has had. Raises NotFound."""
+    from pegel.report.past_baselines import past_baselines
+
+    return past_baselines(_sources(settings), model, version, now)
+
+
+def compared_baselines(settings: Settings, model: str, version: int, before: str, after: str) -> BaselineDiff:
+    """Return two baselines of a model version side by side. Raises NotFound, LayoutMismatch."""
+    from pegel.report.baseline_diff import baseline_diff
+
+    return baseline_diff(_sources(settings), model, version, before, after)
+
+
+def is_anything_watched(settings: Settings) -> bool:
+    """Say whether any model is in the registry, readable or not."""
+    return bool(services.stores(settings).registry.entries())
 
 
 def _sources(settings: Settings) -> Sources:

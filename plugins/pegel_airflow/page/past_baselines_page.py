@@ -1,0 +1,36 @@
+"""The pages of a model's baselines: which it has had, and two of them side by side."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
+from fastapi import Path as InPath
+from fastapi.responses import HTMLResponse, Response
+
+from pegel.spec.settings import Settings
+from pegel_airflow.page import routes
+from pegel_airflow.page.render import page
+
+Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
+BaselineId = Annotated[str, Query(min_length=1, max_length=80)]
+
+
+def add_baseline_routes(app: FastAPI) -> None:
+    """Add both to the page's app."""
+    reading, path = ["GET", "HEAD"], "/models/{name}/{version}/baselines"
+    app.add_api_route(path, baselines_page, methods=reading, response_class=HTMLResponse)
+    app.add_api_route(f"{path}/compare", compared_page, methods=reading, response_class=HTMLResponse)
+
+
+def baselines_page(request: Request, name: str, version: Version) -> Response:
+    """Show which baselines a model version has had, and what became of new ones."""
+    now = datetime.now(UTC)
+    return page(request, "baselines.html", now=now, view=routes.baselines(Settings(), name, version, now))
+
+
+def compared_page(request: Request, name: str, version: Version, before: BaselineId, after: BaselineId) -> Response:
+    """Show two of them side by side."""
+    view = routes.compared_baselines(Settings(), name, version, before, after)
+    return page(request, "baseline_diff.html", view=view)
