@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -65,9 +66,13 @@ def run(spark: SparkSession, works: Sequence[Work], documents: Broadcast[Baselin
 
 def answers(work: Work, load: LoadBaseline) -> Iterator[Answer]:
     """Count the records of one task."""
+    began_ns = time.time_ns()
     reading, task = Reading(work.kafka, work.ranges, FIRST_RECORDS), CountingTask(work.plan, load)
     try:
-        yield from task.run(_bounded(reading, task, is_whole=work.is_whole))
+        for output in task.run(_bounded(reading, task, is_whole=work.is_whole)):
+            ended_ns = time.time_ns()
+            output.traced = [replace(each, began_ns=began_ns, ended_ns=ended_ns) for each in output.traced]
+            yield output
     except (Unavailable, RecordsGone) as error:
         yield Unavailable(str(error))
         return

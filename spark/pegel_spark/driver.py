@@ -21,6 +21,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from pegel.data.asked_tracing import tracing_of
 from pegel.data.keyed_hash import KeyedHash
 from pegel.errors import SetupError, Superseded, Unavailable
 from pegel.spec.clock import SystemClock
@@ -34,6 +35,7 @@ from pegel.store.row_quality_store import RowQualityStore
 from pegel.store.stream_store import StreamStore
 from pegel.stream.positions import OffsetRange, positions
 from pegel_spark import driver_metrics, executors, session
+from pegel_spark.batch_spans import EVENTS_TRACED, BatchSpans
 from pegel_spark.careful_reading import CarefulReader
 from pegel_spark.following import BROKER, LOOK_EVERY_S, ROOM, WARY_RECORDS, Following
 from pegel_spark.group_stream import GroupStream
@@ -122,6 +124,8 @@ class Driver:
             stream.side.close()
             if stream.rows is not None:
                 stream.rows.close()
+            if stream.spans is not None:
+                stream.spans.close()
         if code is Exit.STOPPED:
             self._last_error = None
             with suppress(StoppedWaiting):
@@ -143,6 +147,7 @@ class Driver:
         persistence = Persistence(store, claim, self.clock, wait)
         side, realtime = SideTopics(document.kafka), RealtimeOutliers(document.kafka)
         rows = RowQualityThread(RowQualityStore(engine), BaselineStore(engine).get)
+        tracing = tracing_of("pegel-driver", per_second=EVENTS_TRACED)
         stream = GroupStream(
             registry_view,
             persistence,
@@ -152,6 +157,7 @@ class Driver:
             rows,
             KeyedHash(self.settings.secret),
             AttributionStore(engine),
+            None if tracing is None else BatchSpans(tracing, document.group),
         )
         beats = HeartbeatWriter(self.job, stream, Progress(document.trigger), self.clock, started_at)
         with beats.meanwhile("restoring its state"):

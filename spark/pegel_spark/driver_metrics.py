@@ -57,6 +57,13 @@ class DriverMetrics(Collector):
             labels=("group",),
         )
         yield self._labelled(skipped, 0 if stream.rows is None else stream.rows.skipped)
+        if stream.spans is not None:
+            traced = CounterMetricFamily(
+                f"{PREFIX}_traced", "Events and spans, by what became of their trace", labels=("group", "outcome")
+            )
+            for outcome, count in stream.spans.counts.items():
+                traced.add_metric([beats.job.document.group, outcome], count)
+            yield traced
 
     def _labelled(self, family: GaugeMetricFamily | CounterMetricFamily, value: float) -> Metric:
         family.add_metric([self.beats.job.document.group], value)

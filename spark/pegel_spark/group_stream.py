@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -25,6 +26,7 @@ from pegel.stream.partition_clocks import PartitionClocks
 from pegel.stream.positions import OffsetRange, Positions
 from pegel.stream.task_output import DeadLetter, TaskOutput
 from pegel.stream.wire_records import Address
+from pegel_spark.batch_spans import MOST_OF_BATCH, BatchSpans
 from pegel_spark.counting_job import Work, run, shared_out
 from pegel_spark.persistence import PatientBaselines, Persistence
 from pegel_spark.realtime_outliers import RealtimeChannel
@@ -51,6 +53,8 @@ class GroupStream:
     """How values of private fields are told."""
     explained: AttributionStore | None = None
     """Where baselines of attributions are learned; None: nowhere."""
+    spans: BatchSpans | None = None
+    """Where events that are traced are told; None: nowhere."""
     clocks: PartitionClocks = field(default_factory=PartitionClocks)
     state: GroupState = field(init=False)
     models: GroupModels = field(init=False)
@@ -108,8 +112,11 @@ class GroupStream:
         away, Superseded, StoppedWaiting, Py4JError when a worker dies.
         """
         with self._lock:
+            began_ns = time.time_ns()
             self.models = self.persistence.wait.patiently(self.registry_view.read)
             plan = self.state.plan(self.models, self.clock.now())
+            if self.spans is not None:
+                plan = replace(plan, traced=MOST_OF_BATCH)
             self._order_realtime()
             documents = self._sent(spark, plan)
             shares = shared_out(ranges, spark.sparkContext.defaultParallelism)
@@ -125,6 +132,8 @@ class GroupStream:
 
             output = self.state.count(plan, count)
             check()
+            if self.spans is not None:
+                self.spans.read(output, began_ns)
             self.take(output)
             return output
 
@@ -247,6 +256,8 @@ class GroupStream:
     def _commit(self, commit: Commit, letters: list[DeadLetter]) -> None:
         self.persistence.commit(commit)
         self.committed_at = self.clock.now()
+        if self.spans is not None:
+            self.spans.committed(commit.windows, time.time_ns())
         # Before anything is published: what is counted now need not be told in real time any more.
         self._order_realtime()
         self._learn(commit)

@@ -108,6 +108,8 @@ class CountingPlan:
     oldest_minute_us: int
     known: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
+    traced: int = 0
+    """Most records of a task that are told because they ask for spans; 0: none is looked for."""
 
     @classmethod
     def at(

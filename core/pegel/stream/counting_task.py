@@ -20,6 +20,7 @@ from pegel.stream.pane_counting import UNJUDGED, PaneCounting, count_invalid, co
 from pegel.stream.partial import KEY_OF_NOBODY, Ids, Partial, no_ids
 from pegel.stream.read_events import events_of
 from pegel.stream.task_output import DeadLetter, TaskOutput
+from pegel.stream.traced_records import traced_records
 from pegel.stream.wire_records import RecordAttributes, Records
 
 MAX_LETTERS = 500
@@ -60,6 +61,8 @@ class CountingTask:
             read = arrived(some, times, self.plan.oldest_minute_us)
             read.heads = self._heads(said, times)
             self.output.took(read)
+            if self.plan.traced:
+                self._note_traced(some, said, times)
             yield from self._take(events, said, times)
         _finish(self.counting, self.output)
         self.output.partials += self.unwatched.values()
@@ -84,6 +87,17 @@ class CountingTask:
                 head_us = int(present.max())
                 heads[key] = max(head_us, heads.get(key, head_us))
         return heads
+
+    def _note_traced(self, records: Records, said: RecordAttributes, times: Times) -> None:
+        """Tell of records that ask for spans."""
+
+        def key_of(attributes: EventAttributes) -> str:
+            monitor = None if attributes.is_probe else self._monitor(attributes)
+            return "" if monitor is None else monitor.key
+
+        found, more = traced_records(records, said, times, key_of, most=self.plan.traced - len(self.output.traced))
+        self.output.traced += found
+        self.output.untraced += more
 
     def _take(self, records: Records, said: RecordAttributes, times: Times) -> Iterator[TaskOutput]:
         groups: list[tuple[Place, MonitorPlan, EventGroup]] = []

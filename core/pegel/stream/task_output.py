@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pegel.stream.partial import Partial
 from pegel.stream.row_sample import RowSample
+from pegel.stream.traced_records import TracedRecord
 
 SampledPane = tuple[str, int, str]
 """A monitor's key, the start of a pane in microseconds since the epoch, and the baseline by which it is counted."""
@@ -67,6 +68,10 @@ class TaskOutput:
     """Keys of monitors whose endpoint answered a probe: it logs answers."""
     samples: dict[SampledPane, RowSample] = field(default_factory=dict)
     """Of monitors that ask for them: rows of requests."""
+    traced: list[TracedRecord] = field(default_factory=list)
+    """Records that ask for spans, as many as the plan allows of each task."""
+    untraced: int = 0
+    """How many more do."""
 
     def sampled(self, pane: SampledPane, sample: RowSample) -> None:
         """Add a sample of other rows of one pane; it may be changed later."""
@@ -107,6 +112,8 @@ def together(outputs: Iterable[TaskOutput]) -> TaskOutput:
         whole.partials += output.partials
         whole.letters += output.letters
         whole.answering |= output.answering
+        whole.traced += output.traced
+        whole.untraced += output.untraced
         for read in output.reads.values():
             whole.took(read)
         for pane, sample in output.samples.items():
