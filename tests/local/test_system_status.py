@@ -149,7 +149,9 @@ def test_what_a_driver_waits_for_somebody_has_to_bring_back(settings: Settings, 
     speak(engine, sample_heartbeat(NOW, missing=f"waiting for {what} since 00:09:00 UTC"))
     (line,) = gather(settings, NOW)["heartbeats"]
 
-    assert (False, "bring that back, a topic by `pegel apply FILE` of one of its models; the driver then goes on") == (
+    how = "the broker by `pegel up`, a topic by `pegel apply FILE` of one of its models"
+
+    assert (False, f"bring that back: {how}; the driver then goes on") == (
         line.good,
         line.remedy.removesuffix(" by itself"),
     )

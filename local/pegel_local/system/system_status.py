@@ -54,8 +54,8 @@ STOPPED = "stopped with the system"
 """What has ended because somebody stopped everything did not fail; the components say what to do."""
 RESTARTS = "wait a minute: the reconciler restarts it; its reasons stand on the model's page"
 GOES_ON = (
-    "bring that back: the broker by `pegel up`, a topic by `pegel apply FILE` of one of its models; the driver then goes "
-    "on by itself"
+    "bring that back: the broker by `pegel up`, a topic by `pegel apply FILE` of one of its models; the driver then "
+    "goes on by itself"
 )
 """Topics are made when a model is onboarded and by nobody else."""
 STARTS = "nothing: it says each step of its start"
