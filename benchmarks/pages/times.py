@@ -77,12 +77,13 @@ def main() -> None:
         f"{options.models} models x {fleet.DAYS} days of windows of an hour on SQLite ({size:.1f} GB; the newest "
         f"{fleet.DETAILED} windows of each model at full size, a baseline of {fleet.FIELDS} fields each), the median "
         f"of {ROUNDS} readings, in milliseconds on the clock and of the process alone, without making HTML; wanted: "
-        f"each below {WANTED_MS}. Run on {when()}; `python -m benchmarks.pages.times` regenerates it.\n\n"
+        f"each below {WANTED_MS}. Run on {when()}; "
+        f"`python -m benchmarks.pages.times --models {options.models}` regenerates it.\n\n"
         "| page | ms | own ms | questions to the database |\n|---|---|---|---|\n" + "\n".join(lines)
     )
     print(text)
     if options.write:
-        put(options.write, "pages", text)
+        put(options.write, "pages" if options.models == MODELS else f"pages-{options.models}", text)
 
 
 if __name__ == "__main__":

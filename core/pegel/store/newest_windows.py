@@ -29,7 +29,8 @@ def newest_rows(
     cannot be read: whose it is shows only when monitors are asked one by one. `columns` have to begin with `model` and
     `version`.
     """
-    rows = fetched(connection, _question(tuple(columns), newest), "a window")
+    asked = _one_by_one if connection.dialect.name == "postgresql" else _question
+    rows = fetched(connection, asked(tuple(columns), newest), "a window")
     found: dict[Monitor, list[RowMapping]] = {}
     for row in rows:
         if isinstance(row, DamagedRow):
@@ -60,3 +61,16 @@ def _question(columns: tuple[sa.ColumnElement[Any], ...], newest: int) -> sa.Sel
         # By the monitors alone: asked for the order of windows, too, SQLite reads all of them in that order.
         .order_by(m.model, m.version)
     )
+
+
+def _one_by_one(columns: tuple[sa.ColumnElement[Any], ...], newest: int) -> sa.Select[Any]:
+    """Return the same for PostgreSQL, which has `LATERAL`: it reads each monitor's newest windows from the index.
+
+    Asked as SQLite is, it reads all windows, and looks for the stop of a monitor at each of them.
+    """
+    c, m = tables.windows.c, tables.monitors.c
+    own = (c.model == m.model, c.version == m.version, c.segment == "", c.final, is_seen(final_only=True))
+    order = (c.span_end.desc(), c.span_start.desc())
+    latest = sa.select(*columns).where(*own).order_by(*order).limit(newest * SLACK)
+    each = latest.correlate(tables.monitors).lateral("newest")
+    return sa.select(*each.c).select_from(tables.monitors.join(each, sa.true())).order_by(m.model, m.version)

@@ -54,3 +54,19 @@ def test_no_question_reads_all_windows(filled: Engine) -> None:
 
     assert 2 == len(plans)
     assert not [step for plan in plans for step in plan if str(step[3]).startswith("SCAN windows")]
+
+
+def test_a_server_asks_for_each_monitor_by_itself(filled: Engine) -> None:
+    """PostgreSQL takes so many windows of each monitor; it looks for nothing anew at each window that there is."""
+    if filled.dialect.name != "postgresql":
+        pytest.skip("another database tells its plans in other words")
+    asked = list[tuple[str, Any]]()
+    sa.event.listen(filled, "before_cursor_execute", lambda _c, _u, text, values, *_: asked.append((text, values)))
+    Results(filled).newest(KEYS, limit=5)
+    questions = [(text, values) for text, values in asked if "LATERAL" in text]
+    with filled.connect() as connection:
+        plans = [connection.exec_driver_sql(f"EXPLAIN {text}", values).scalars().all() for text, values in questions]
+
+    assert 2 == len(plans)
+    assert [True, True] == [any("Limit" in step for step in plan) for plan in plans]
+    assert not [step for plan in plans for step in plan if "SubPlan" in step]
