@@ -69,15 +69,25 @@ class DigestDispatch:
     def _read(self, of: Subscription, span: Span, specs: Sequence[MonitorSpec]) -> Digest:
         """Return what the digest tells; what cannot be read is left out, and told on the page of its model."""
         from pegel.alerts.digest import digest
+        from pegel.alerts.health_event import HealthEventKind
 
         unread = list[str]()
         events = self.stores.history.within(span, damaged=unread)
         alerts = self.stores.alerts.known({event.alert for event in events}, damaged=unread)
+        past = self.stores.health.events(span=span, damaged=unread)
+        righted = [event for event in past if event.event is HealthEventKind.OVER]
         wrong = self.stores.health.all(damaged={}).values()
         silences = self.stores.silences.in_force(self.now, damaged=[])
         for reason in unread:
             log.error("not in a digest", addressee=of.address, reason=reason)
-        return digest(of, span, specs, self.routes, events=events, alerts=alerts, wrong=wrong, silences=silences)
+        return digest(
+            *(of, span, specs, self.routes),
+            events=events,
+            alerts=alerts,
+            wrong=wrong,
+            righted=righted,
+            silences=silences,
+        )
 
     def _deliver(self, of: Subscription, span: Span, written: Rendered) -> Delivery:
         from pegel.alerts.message_identity import MailIdentity, short_id

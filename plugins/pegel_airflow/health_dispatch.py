@@ -85,7 +85,7 @@ class HealthDispatch:
         for (kind, about), reason in damaged.items():
             log.error("begun anew", kind=kind, about=about, reason=reason)
             self.turns.lines.append(f"{about}, {kind}: {reason}")
-            self.stores.health.forget(kind, about)
+            self.stores.health.begin_anew(kind, about)
         return kept
 
     def _one(
@@ -103,10 +103,10 @@ class HealthDispatch:
             None if alert is None else due(alert, specs, silenced, self.now, is_over=sign is None, routes=self.routes)
         )
         if alert is None or (sign is None and mail is None):
-            self.stores.health.forget(*key)
+            self.stores.health.forget(*key, self.now)
             return
         if alert != known:
-            self.stores.health.keep(alert)
+            self.stores.health.keep(alert, self.now)
         if mail is not None:
             self._put(mail)
 
@@ -141,8 +141,8 @@ class HealthDispatch:
             self.turns.lines.append(f"{name}: {delivery.why_waiting()}")
         after = told(mail.alert, mail, delivery.settled, self.now, waiting=delivery.waiting)
         if after is None:
-            self.stores.health.forget(mail.alert.kind, mail.alert.about)
+            self.stores.health.forget(mail.alert.kind, mail.alert.about, self.now)
         else:
-            self.stores.health.keep(after)
+            self.stores.health.keep(after, self.now)
         if delivery.accepted:
             self.turns.lines.append(f"{name}: {mail.kind.value}, mailed to {', '.join(delivery.accepted)}")

@@ -13,7 +13,9 @@ from pegel.alerts.digest import Subscription
 from pegel.errors import Unavailable
 from pegel.judge.findings import Verdict
 from pegel.spec.settings import Settings
-from pegel.testing.samples import sample_finding, sample_silence, sample_spec, sample_window
+from pegel.store.database import connect
+from pegel.testing.samples import sample_finding, sample_heartbeat, sample_silence, sample_spec, sample_window
+from pegel.testing.stream_fakes import speak
 from pegel_airflow import alerting, services
 from pegel_airflow.mail_sender import MailSender
 
@@ -229,6 +231,22 @@ def test_a_route_sends_to_a_digest(days: Days, monkeypatch: pytest.MonkeyPatch) 
     assert [f"{ADA}: fraud v1: amount is drifting", f"{BEN}: digest: 1 opened"] == [
         line.partition(" (")[0] for line in days.mails
     ]
+
+
+def test_what_came_and_went_of_the_watching_is_in_it(days: Days) -> None:
+    """A driver that was silent for an hour since the last digest is told once, with when it was so."""
+    days.watch(routes=[{"kind": "not watched", "digest": True, "to": BEN}])
+    days.look(EIGHT - 5 * HOUR)
+    days.look(EIGHT - 4 * HOUR)
+    speak(connect(days.settings.database), sample_heartbeat(EIGHT - 3 * HOUR))
+    days.look(EIGHT - 3 * HOUR)
+    speak(connect(days.settings.database), sample_heartbeat(EIGHT))
+    days.look(EIGHT)
+    speak(connect(days.settings.database), sample_heartbeat(EIGHT + 24 * HOUR))
+    days.look(EIGHT + 24 * HOUR)
+
+    assert [f"{BEN}: digest: 1 thing right again"] == [line.partition(" (")[0] for line in days.mails]
+    assert "delays/1: not watched from " in days.text()
 
 
 def test_what_is_wrong_with_the_watching_is_in_it(days: Days) -> None:

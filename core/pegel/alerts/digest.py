@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent, AlertEventKind
 from pegel.alerts.due_mail import lasts
-from pegel.alerts.health import HealthAlert
+from pegel.alerts.health import PATIENCE, HealthAlert
+from pegel.alerts.health_event import HealthEvent
 from pegel.alerts.maintenance import last_before
 from pegel.alerts.routing import told
 from pegel.alerts.severity import health_severity
@@ -45,11 +46,12 @@ class DigestPart:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one digest tells. `wrong`: what is wrong with the watching itself by then."""
+    """What one digest tells. `wrong`: what is wrong with the watching itself by then; `righted`: what no longer is."""
 
     span: Span
     parts: tuple[DigestPart, ...]
     wrong: tuple[HealthAlert, ...]
+    righted: tuple[HealthEvent, ...] = ()
 
 
 def subscriptions(
@@ -90,6 +92,7 @@ def digest(
     events: Iterable[AlertEvent],
     alerts: Mapping[str, Alert],
     wrong: Iterable[HealthAlert],
+    righted: Iterable[HealthEvent] = (),
     silences: Sequence[Silence],
 ) -> Digest:
     """Return what a digest tells.
@@ -102,6 +105,7 @@ def digest(
         events: What happened in that time.
         alerts: By id, those to which it happened.
         wrong: What is wrong with the watching itself.
+        righted: What was over in that time; what did not last long enough for a mail is left out.
         silences: Those that may be in force; what is silenced as a whole is left out.
     """
     by_key = {spec.key: spec for spec in specs}
@@ -115,7 +119,9 @@ def digest(
     ]
     own = [part for part in parts if _is_told(of, part.alert, by_key[part.alert.key], routes, silences, span.end)]
     of_watching = [one for one in wrong if _is_told_of(of, one, by_key, routes, silences, span.end)]
-    return Digest(span, tuple(own), tuple(of_watching))
+    lasting = [one for one in righted if one.at - one.since >= PATIENCE[one.kind]]
+    gone = [one for one in lasting if _is_told_of(of, one, by_key, routes, silences, span.end)]
+    return Digest(span, tuple(own), tuple(of_watching), tuple(gone))
 
 
 def _is_told(  # noqa: PLR0917  what one alert is asked about
@@ -135,7 +141,7 @@ def _is_told(  # noqa: PLR0917  what one alert is asked about
 
 def _is_told_of(  # noqa: PLR0917  as above
     of: Subscription,
-    alert: HealthAlert,
+    alert: HealthAlert | HealthEvent,
     specs: Mapping[str, MonitorSpec],
     routes: Sequence[Route],
     silences: Sequence[Silence],

@@ -13,6 +13,7 @@ from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.silencing import Silence
 from pegel.cli.console import err, say
 from pegel.cli.known_names import alert_ids, model_names
+from pegel.cli.list_watching import alone, tell_watching
 from pegel.cli.listed_rows import JsonOption, tell_json, tell_table
 from pegel.cli.look_again import WatchOption, look_or_watch
 from pegel.cli.model_pattern import model_pattern
@@ -39,6 +40,9 @@ Model = Annotated[
     str | None,
     typer.Option("--model", help="Of one model alone: `delays`, or `delays/1`.", autocompletion=model_names),
 ]
+Watching = Annotated[
+    bool, typer.Option("--watching", help="What is wrong with the watching itself, and what came and went of it.")
+]
 HEAD = ("id", "severity", "model", "kind", "features", "since", "how it stands")
 
 
@@ -47,15 +51,19 @@ def alerts(  # noqa: PLR0917  options are named on the command line
     all_of_them: All = False,
     model: Model = None,
     version: VersionOption = None,
+    watching: Watching = False,
     as_json: JsonOption = False,
     watch: WatchOption = False,
     home: HomeOption = None,
 ) -> None:
     """List the open alerts, the worst first, or tell what happened to one. Exit code 1 if one cannot be read."""
-    if alert is not None and (model is not None or version is not None or all_of_them):
-        raise InvalidSpec("expected an id alone, given options that choose alerts with it. Nothing was read.")
+    _refuse_both(alert, model, version, all_of_them)
     name, number = model_pattern(model, version, otherwise="Nothing was read.")
     settings = settings_of(home)
+    if watching:
+        alone(alert, name, number, all_of_them)
+        look_or_watch(lambda: tell_watching(settings, as_json=as_json, on_one_line=watch), watch=watch, as_json=as_json)
+        return
 
     def look() -> None:
         now, damaged = datetime.now(UTC), list[str]()
@@ -82,6 +90,12 @@ def alerts(  # noqa: PLR0917  options are named on the command line
             raise typer.Exit(1)
 
     look_or_watch(look, watch=watch, as_json=as_json)
+
+
+def _refuse_both(alert: str | None, *chosen: object) -> None:
+    """Raise InvalidSpec where one alert is named, and others are chosen with it."""
+    if alert is not None and any(each not in {None, False} for each in chosen):
+        raise InvalidSpec("expected an id alone, given options that choose alerts with it. Nothing was read.")
 
 
 def _tell_one(

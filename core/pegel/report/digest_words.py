@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pegel.alerts.digest import Digest, DigestPart
 from pegel.alerts.health import HealthAlert
+from pegel.alerts.health_event import HealthEvent
 from pegel.report.health_mail import STATES
 from pegel.report.mail_message import Rendered
 from pegel.report.words import moment, several
@@ -19,7 +20,7 @@ MOST_LINES = 50
 
 def digest_words(digest: Digest, *, page_url: str, now: datetime) -> Rendered | None:
     """Return a digest in plain text; None where there is nothing to tell."""
-    if not digest.parts and not digest.wrong:
+    if not digest.parts and not digest.wrong and not digest.righted:
         return None
     troubles = _by_trouble(digest.parts)
     over = [one for one in troubles if one[-1].alert.over_at is not None]
@@ -30,11 +31,13 @@ def digest_words(digest: Digest, *, page_url: str, now: datetime) -> Rendered | 
         *([f"{len(grew):,} grew"] if grew else []),
         *([f"{len(over):,} over"] if over else []),
         *([f"{how_many(len(digest.wrong), 'thing')} wrong with the watching"] if digest.wrong else []),
+        *([f"{how_many(len(digest.righted), 'thing')} right again"] if digest.righted else []),
     ]
     since, until = (moment(at, now) for at in (digest.span.start, digest.span.end))
     lines = [
         f"What need not wake anybody, from {since} to {until} UTC.",
         *_section("Wrong with the watching", [_wrong(one, now) for one in digest.wrong]),
+        *_section("Right again with the watching", [_righted(one, now) for one in digest.righted]),
         *_section("Opened", [_line(one, now) for one in begun]),
         *_section("Grew", [_line(one, now) for one in grew]),
         *_section("Over", [_line(one, now) for one in over]),
@@ -68,6 +71,12 @@ def _line(parts: Sequence[DigestPart], now: datetime) -> str:
     times = f", {len(parts):,} times" if len(parts) > 1 else ""
     over = "" if alert.over_at is None else f", over since {moment(alert.over_at, now)} UTC"
     return f"{alert.severity.value}  {alert.key}: {alert.kind} of {names}, since {moment(since, now)} UTC{times}{over}"
+
+
+def _righted(event: HealthEvent, now: datetime) -> str:
+    named, state = several(event.models), STATES[event.kind][0]
+    times = f"from {moment(event.since, now)} to {moment(event.at, now)} UTC"
+    return f"{named}: {state} {times}: {shown(event.reason, LONGEST_SENTENCE)}"
 
 
 def _wrong(alert: HealthAlert, now: datetime) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from pegel.alerts.alert import Alert, DispatchFailure
 from pegel.alerts.health import HealthAlert
+from pegel.alerts.health_event import HealthEvent
 from pegel.alerts.health_kind import HealthKind
 from pegel.errors import DamagedRow
 from pegel.reconcile.actions import ActionKind, PastAction, Target, launched
@@ -19,6 +20,7 @@ from pegel.reconcile.driver_health import why_unwatched
 from pegel.report.group_health import group_lines
 from pegel.report.health_lines import HealthLine
 from pegel.report.health_mail import STATES, next_step
+from pegel.report.health_past import past_line
 from pegel.report.progress import ago, progress
 from pegel.report.reading import LOOK_BACK, PartReader, Sources
 from pegel.report.words import moment, several
@@ -39,6 +41,8 @@ LATE_AFTER: Final = timedelta(minutes=10)
 """A workflow that runs each minute and has not come to its end for so long is late; mails, too."""
 PAST_ACTIONS: Final = 200
 """Newest actions of drivers among which the last one of each is looked for."""
+PAST_EVENTS: Final = 50
+"""Newest lines of what came and went that are shown."""
 RUNS_EACH_MINUTE: Final = {
     RECONCILE: "drivers, endpoints and workers are not looked after",
     DISPATCH: "nobody is mailed",
@@ -105,6 +109,9 @@ def read_fleet_health(sources: Sources, specs: Sequence[MonitorSpec], now: datet
         lambda: known.all(damaged=damaged),
         dict[tuple[HealthKind, str], HealthAlert](),
     )
+    past = part(
+        "the history of the watching", lambda: known.events(limit=PAST_EVENTS, damaged=problems), list[HealthEvent]()
+    )
     workers = part("workers", lambda: WorkerBeats(engine).list(damaged=unheard), list[WorkerBeat]())
     untold = part(
         "what was not told",
@@ -117,6 +124,7 @@ def read_fleet_health(sources: Sources, specs: Sequence[MonitorSpec], now: datet
         HealthSection(
             "What people are told of", [_seen(alert, now) for alert in seen.values()], "Nobody is told of anything now."
         ),
+        HealthSection("What came and went", [past_line(event, now) for event in reversed(past)], "Nothing so far."),
         HealthSection("Workflows", [_workflow(name, ends.get(name), now) for name in RUNS_EACH_MINUTE]),
         HealthSection("Drivers", _drivers(groups, beats, actions, now), "No model is watched by a stream."),
         HealthSection("Explaining workers", [_worker(beat, now) for beat in workers], "No prediction is explained."),

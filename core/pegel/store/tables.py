@@ -665,6 +665,21 @@ health_alerts = sa.Table(
     sa.Column("missed", Document, nullable=False),
 )
 
+# What happened to what was wrong with the watching: opened, grown, over. Kept for some months.
+health_events = sa.Table(
+    "health_events",
+    metadata,
+    _serial("seq"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("about", Foreign, nullable=False),
+    sa.Column("models", Document, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("reason", Foreign, nullable=False),
+    sa.Index(None, "at"),
+)
+
 # When an address was sent its last message, after which it is left alone for a while, and since when something waits
 # for company. `failing_since`: since when nothing was accepted that was due to it, `tries` that failed since then, and
 # `why` the last one did.

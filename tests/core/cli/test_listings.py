@@ -16,6 +16,8 @@ import pytest
 from pyarrow import parquet
 from sqlalchemy import Engine
 
+from pegel.alerts.health import HealthAlert
+from pegel.alerts.health_kind import HealthKind
 from pegel.alerts.matcher import Matcher
 from pegel.alerts.silencing import Silence
 from pegel.cli.main import main
@@ -23,6 +25,7 @@ from pegel.data.columns import Field, Kind, Schema
 from pegel.featurestore import LocalFeatureStore
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
+from pegel.store.health_alerts import HealthAlerts
 from pegel.store.registry import Registry
 from pegel.store.silence_store import SilenceStore
 from pegel.testing.samples import sample_baseline, sample_spec
@@ -114,6 +117,28 @@ COMPLETIONS = {
     "fish": lambda words: {"_TYPER_COMPLETE_ARGS": words, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
 }
 """How the function of each shell asks what may follow."""
+
+
+def test_the_watching_is_listed_with_what_came_and_went(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong now, with the next command, and what was; options that choose alerts of models are refused."""
+    now, health = datetime.now(UTC), HealthAlerts(engine)
+    for kind in (HealthKind.BASELINE_OLD, HealthKind.NO_TRAFFIC):
+        alert = HealthAlert(
+            kind=kind, about="delays/1", group="default", models=("delays/1",), since=now, reason="as it is"
+        )
+        health.keep(alert, now)
+    health.forget(HealthKind.NO_TRAFFIC, "delays/1", now)
+    codes = [run(tmp_path, "alerts", "--watching"), run(tmp_path, "alerts", "--watching", "--json")]
+    text, _, listed = capsys.readouterr().out.partition("{")
+    refused = run(tmp_path, "alerts", "--watching", "--all")
+    told = json.loads("{" + listed)
+
+    assert ([0, 0], 2) == (codes, refused)
+    assert [("baseline old", "warning")] == [(one["kind"], one["severity"]) for one in told["watching"]]
+    assert ["opened", "opened", "over"] == [one["event"] for one in told["history"]]
+    assert "pegel refresh delays/1 --wait" in text
 
 
 def completed(shell: str, words: str) -> str:

@@ -61,7 +61,7 @@ def unheard(sources: Sources) -> None:
     alert = HealthAlert(
         kind=HealthKind.NOT_WATCHED, about="default", group="default", models=("delays/1",), since=NOW, reason="silent"
     )
-    HealthAlerts(sources.engine).keep(replace(alert, mailed_at=NOW))
+    HealthAlerts(sources.engine).keep(replace(alert, mailed_at=NOW), NOW)
 
 
 def looping(sources: Sources) -> None:

@@ -46,7 +46,8 @@ def add(engine: Engine, names: list[str]) -> None:
             HealthAlert(
                 kind=HealthKind.NO_TRAFFIC, about=f"{name}/1", group="default", models=(f"{name}/1",), since=NOW,
                 reason="no request since 12:00 UTC",
-            )
+            ),
+            NOW,
         )  # fmt: skip
 
 

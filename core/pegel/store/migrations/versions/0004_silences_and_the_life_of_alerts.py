@@ -37,11 +37,13 @@ def upgrade() -> None:
     )
     op.drop_table("silences_before")
     _alert_events()
+    _health_events()
     _nothing_held_back()
 
 
 def downgrade() -> None:
     """Take the history away. Silences stay as they are: an earlier Pegel refuses such a table by name."""
+    op.drop_table("health_events")
     op.drop_table("alert_events")
 
 
@@ -85,6 +87,22 @@ def _alert_events() -> None:
     op.create_index("ix_alert_events_alert", "alert_events", ["alert"])
     op.create_index("ix_alert_events_at", "alert_events", ["at"])
     op.create_index("ix_alert_events_model_version", "alert_events", ["model", "version"])
+
+
+def _health_events() -> None:
+    op.create_table(
+        "health_events",
+        _serial(),
+        _text("kind"),
+        _text("about"),
+        _text("models"),
+        _text("event"),
+        _instant("at"),
+        _instant("since"),
+        _text("reason"),
+        sa.PrimaryKeyConstraint("seq", name="pk_health_events"),
+    )
+    op.create_index("ix_health_events_at", "health_events", ["at"])
 
 
 def _nothing_held_back() -> None:
