@@ -113,6 +113,24 @@ def test_the_week_has_the_table_and_the_labels(cooked: Cooked) -> None:
     assert cooked.rows(sa.select(joined.model).where(joined.model == "loans"))
 
 
+def test_pager_and_chat_are_told_by_routes(cooked: Cooked) -> None:
+    """Both, through connections that a program made, of the feature that was shifted then."""
+    told = cooked.said("python stand_in.py").splitlines()
+
+    assert [line for line in told if line.startswith("pager: trigger") and "amount" in line]
+    assert [line for line in told if line.startswith("chat:") and "amount" in line]
+
+
+def test_a_changed_file_is_in_force(cooked: Cooked) -> None:
+    """The folder was followed: its change was told, onboarded by the workflow's own run, and nothing else was."""
+    said = cooked.said("python follow.py")
+    registered = cooked.rows(sa.select(tables.monitors.c.spec).where(tables.monitors.c.model == "scores"))
+
+    assert "scores success" in said
+    assert "loans success" not in said
+    assert "month" in str(registered)
+
+
 def test_the_erased_event_is_nowhere(cooked: Cooked) -> None:
     """An erasure is kept of it, and no file of the archive holds its id; those of others are there."""
     sent = [json.loads(line)["event_id"] for line in (cooked.folder / "answers.jsonl").read_text().splitlines()]
@@ -129,7 +147,7 @@ def ids_of(path: Path) -> list[str]:
     return [str(each) for each in table["event_id"].to_pylist()] if "event_id" in table.column_names else []
 
 
-def test_there_are_twelve_tasks_each_in_the_table() -> None:
+def test_there_are_fourteen_tasks_each_in_the_table() -> None:
     """Each numbered heading is a task of the table at the top, and each task a heading."""
     page = PAGE.read_text(encoding="utf-8")
     headings = [
@@ -137,5 +155,5 @@ def test_there_are_twelve_tasks_each_in_the_table() -> None:
         for heading in re.findall(r"^## (\d+\. .*)$", page, flags=re.MULTILINE)
     ]
 
-    assert len(headings) == 12
+    assert len(headings) == 14
     assert set(headings) == set(re.findall(r"\[\d+\]\(#([\w-]+)\)", page))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pegel.cli.console import err, say
-from pegel.cli.listed_rows import JsonOption, tell_json
+from pegel.cli.listed_rows import JsonOption, tell_json, tell_table
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import opened
 from pegel.errors import InvalidSpec, PegelError, PermanentError, SetupError, Unavailable
@@ -21,6 +21,8 @@ from pegel.spec.outside_text import quoted
 from pegel.spec.settings import Settings
 from pegel.store.database_file import refuse_missing
 from pegel.store.registry import Entry, Registry
+
+HEAD = ("reference", "rows", "fields", "times")
 
 
 class Verb(StrEnum):
@@ -76,7 +78,8 @@ def _list(store: LocalFeatureStore, settings: Settings, *, as_json: bool) -> Non
     if as_json:
         tell_json("data", [one.to_json() for one in told], unread, on_one_line=False)
         return
-    for line in sorted([*(one.line for one in told), *unread]):
+    tell_table(HEAD, [one.cells for one in told])
+    for line in unread:
         say(line)
     if not references:
         say(f"no training data in {place(settings.features)}; `pegel register` adds some")

@@ -63,9 +63,9 @@ class Registered:
         return f"{how_many(self.rows, 'row')}, {how_many(len(self.schema.fields), 'field')}"
 
     @property
-    def line(self) -> str:
-        """Return one line for a list."""
-        return f"{self.ref}  {self._size}{self._period(', ')}"
+    def cells(self) -> list[str]:
+        """Return its row of a table: reference, rows, fields, times; what is not known is a dash."""
+        return [str(self.ref), f"{self.rows:,}", f"{len(self.schema.fields):,}", self._period("") or "-"]
 
     def to_json(self) -> dict[str, object]:
         """Return the same for machines."""

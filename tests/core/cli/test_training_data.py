@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_what_is_refused(tmp_path: Path, tickets: Path, capsys: pytest.CaptureFi
 
 
 def test_training_data_is_listed_and_shown(tmp_path: Path, tickets: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The list has a line for each, also for what cannot be read; showing tells of all versions of a name or of one."""
+    """The list is a table, and below it a line for what cannot be read; showing tells of all versions or of one."""
     for version in ("1", "2"):
         run("register", tickets, "--name", "tickets", "--version", version, "--time", "opened", "--home", tmp_path)
     damaged = tmp_path / "features" / "training" / "tickets" / "2" / "test.json"
@@ -118,8 +119,12 @@ def test_training_data_is_listed_and_shown(tmp_path: Path, tickets: Path, capsys
 
     assert [0, 0, 0] == codes
     period = "2020-01-01 00:00:00 to 2025-06-22 00:00:00 UTC"
-    assert f"local://tickets?version=1&split=train  2,000 rows, 3 fields, {period}" == listed[0]
-    assert listed[1].startswith("local://tickets?version=2&split=test  cannot be read: ")
+    assert ["reference", "rows", "fields", "times"] == listed[0].split()
+    assert ["local://tickets?version=1&split=train", "2,000", "3", period] == re.split(" {2,}", listed[1])
+    assert ["local://tickets?version=2&split=train", "local://tickets?version=2&split=test"] == [
+        line.split("  ")[0] for line in listed[2:]
+    ]
+    assert "cannot be read: " in listed[3]
     assert 2 == shown.count("amount  numeric") == shown.count("times in opened")
     assert 1 == capsys.readouterr().out.count("amount  numeric")
 
