@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self, cast
 import structlog
 
 from pegel.errors import PegelError, PermanentError
+from pegel.spec.alert_routes import is_service
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 
@@ -58,11 +59,16 @@ class Delivery:
 
     def why_later(self, key: str) -> str:
         """Return why the mail about monitor `key` is to be tried again, in words."""
-        waiting = "; ".join(f"{address}: {reason}" for address, reason in self.later.items())
-        return (
-            f"expected the mail server of connection {CONNECTION} to accept the mail about {key}; given: {waiting}. "
-            f"A later run tells those who do not have it."
-        )
+        mails = [f"{address}: {reason}" for address, reason in self.later.items() if not is_service(address)]
+        others = [f"{address}: {reason}" for address, reason in self.later.items() if is_service(address)]
+        server = f"the mail server of connection {CONNECTION} to accept the mail about {key}"
+        told = f"an answer of success to the message about {key}"
+        said = [
+            f"expected {expected}; given: {'; '.join(given)}. "
+            for expected, given in ((server, mails), (told, others))
+            if given
+        ]
+        return f"{''.join(said)}A later run tells those who do not have it."
 
 
 class MailSender:

@@ -205,7 +205,8 @@ def test_a_route_that_fails_holds_up_no_other_and_is_told_once_it_works(
     look(settings)
     keys = [key for path, _, _, key in receiver.asked if path == CHAT]
 
-    assert "connection pegel_chat of Airflow answered 503" in failed
+    assert "slack:chat: connection pegel_chat of Airflow answered 503" in failed
+    assert "mail server" not in failed
     assert [f"{ADA}: delays v1: amount is drifting", f"{ADA}: delays v1: distance is drifting too"] == subjects(server)
     assert [("slack:chat", 2)] == [(one.address, one.tries) for one in tries]
     assert 1 == len(receiver.kept(CHAT))
