@@ -70,6 +70,7 @@ ACTIONS: dict[str, Callable[[httpx.Client, Settings], httpx.Response]] = {
     "see what moved between two baselines": lambda client, settings: client.get(
         f"{MODEL}/baselines/compare", params=dict.fromkeys(("before", "after"), current(settings))
     ),
+    "see a feature's page": lambda client, _: client.get(f"{MODEL}/feature", params={"name": "airline"}),
     "acknowledge an alert": lambda client, settings: client.post(
         f"{MODEL}/acknowledge", data={"alert": open_alert(settings), "hours": "1", "why": "storm"}
     ),
@@ -133,6 +134,7 @@ def test_every_route_of_the_page_is_an_action_of_the_table() -> None:
     scripts = {f"/{name}" for name in NAMES}
     parts = ("findings/{finding}", "baselines", "baselines/compare")
     explained = {f"/models/{{name}}/{{version}}/{part}" for part in parts}
+    explained.add("/models/{model}/{version}/feature")
     assert {"/", "/models/{name}/{version}", "/alerts", "/health", *of_model} | editor | scripts | explained | {
         f"/alerts/{verb}" for verb in verbs
     } == routes

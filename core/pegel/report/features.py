@@ -32,16 +32,33 @@ def feature_views(baseline: Baseline, windows: Sequence[WindowRow], alert: Alert
     now, newest = merged(windows, baseline), _judgements(windows)
     judged = newest | _outstanding(alert, newest)
     views = [
-        (
-            _rank(judged.get(field.name, {}), place),
-            replace(
-                _view(field, baseline, now, judged.get(field.name, {})),
-                further=[*_behind(judged, newest, field), *_further(windows, field)],
-            ),
-        )
+        (_rank(judged.get(field.name, {}), place), _whole_view(field, baseline, now, (judged, newest), windows))
         for place, field in enumerate(baseline.layout.schema.fields)
     ]
     return [view for _, view in sorted(views, key=lambda pair: pair[0])]
+
+
+def feature_view(
+    field: Field, baseline: Baseline, windows: Sequence[WindowRow], alert: Alert | None = None
+) -> FeatureView:
+    """Return one field of the baseline, as `feature_views` does."""
+    newest = _judgements(windows)
+    return _whole_view(
+        field, baseline, merged(windows, baseline), (newest | _outstanding(alert, newest), newest), windows
+    )
+
+
+def _whole_view(
+    field: Field,
+    baseline: Baseline,
+    now: Summary | None,
+    said: tuple[Mapping[str, Any], Mapping[str, Any]],
+    windows: Sequence[WindowRow],
+) -> FeatureView:
+    """Return a field's view; `said`: what holds of the fields, and what the newest window says of them."""
+    judged, newest = said
+    further = [*_behind(judged, newest, field), *_further(windows, field)]
+    return replace(_view(field, baseline, now, judged.get(field.name, {})), further=further)
 
 
 def _outstanding(alert: Alert | None, newest: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from pegel.report import words
 from pegel.report.alert_lines import event_line, standing
 from pegel.report.change_words import since
 from pegel.report.made_of_event import made_of_row
+from pegel.report.page_query import feature_query
 from pegel.report.refresh_words import short
 from pegel.report.silence_words import silenced
 from pegel.report.timeline import told
@@ -53,6 +54,7 @@ def environment() -> Environment:
         "made": made_of_row,
         "few_digits": lambda value: plain(value, 6) if isinstance(value, float) else value,
         "svg": Markup,
+        "feature_query": feature_query,
     }
     return templates
 

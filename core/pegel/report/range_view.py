@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -52,6 +52,8 @@ class TimeLinks:
     until: str
     kept: list[tuple[str, str]]
     """What a form for another time sends along."""
+    asked: Mapping[str, str]
+    """All that the address asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ def time_links(query: PageQuery, time: PageTime | None, shown: PageTime | None, 
         since="" if around is None else written(around.start.replace(microsecond=0)),
         until="" if around is None or time is None else written(around.end.replace(microsecond=0)),
         kept=query.kept("last", "from", "to"),
+        asked=query.asked,
     )
 
 

@@ -81,7 +81,7 @@ def bars_timeline(windows: Sequence[TimelineBar], findings: Sequence[Finding] = 
     return (
         f'<svg class="pegel-timeline" role="img" height="{HEIGHT:g}"><title>{escape(title)}</title>'
         f'{body}<line class="axis" x1="0" x2="{WIDTH:g}%" y1="{_GROUND:g}" y2="{_GROUND:g}"/>'
-        f"{_axis(start, end, scale)}</svg>"
+        f"{time_axis(start, end, y=HEIGHT - 6)}</svg>"
     )
 
 
@@ -144,8 +144,9 @@ def _block(kind: str, x: float, y: float, width: float, height: float) -> str:
     return f'<rect class="{kind}" x="{x:.2f}%" y="{y:.1f}" width="{width:.2f}%" height="{height:.1f}"/>'
 
 
-def _axis(start: datetime, end: datetime, scale: float) -> str:
-    """Return times at round steps, at most about `_TICKS` of them; every other is hidden where there is little room."""
+def time_axis(start: datetime, end: datetime, *, y: float) -> str:
+    """Return times at round steps, at the height `y`: at most about `_TICKS`, every other hidden in little room."""
+    scale = WIDTH / (end - start).total_seconds()
     step = next((step for step in _STEPS if (end - start) / step <= _TICKS), _STEPS[-1])
     form = "%H:%M:%S" if step < timedelta(minutes=1) else "%H:%M" if step < timedelta(days=1) else "%m-%d"
     seconds = step.total_seconds()
@@ -157,6 +158,6 @@ def _axis(start: datetime, end: datetime, scale: float) -> str:
         half = _HALF_LETTER * len(when)
         anchor = "start" if x < half else "end" if x > WIDTH - half else "middle"
         kind = "label other" if len(texts) % 2 else "label"
-        texts.append(f'<text class="{kind}" x="{x:.2f}%" y="{HEIGHT - 6:g}" text-anchor="{anchor}">{when}</text>')
+        texts.append(f'<text class="{kind}" x="{x:.2f}%" y="{y:g}" text-anchor="{anchor}">{when}</text>')
         place += seconds
     return "".join(texts)

@@ -310,16 +310,19 @@ class Results:
         model: str,
         version: int,
         since: datetime | None = None,
+        until: datetime | None = None,
         *,
         limit: int | None = LISTED,
         damaged: list[str] | None = None,
     ) -> list[OutlierRow]:
-        """Return the newest outliers at or after `since`, newest first.
+        """Return the newest outliers at or after `since` and before `until`, newest first.
 
         Raises DamagedRow; with a list `damaged`, what cannot be read is left out and its reason added there.
         """
         c = tables.outliers.c
-        conditions = of_monitor(tables.outliers, model, version) + ([] if since is None else [c.event_time >= since])
+        conditions = of_monitor(tables.outliers, model, version)
+        conditions += [] if since is None else [c.event_time >= since]
+        conditions += [] if until is None else [c.event_time < until]
         order = (c.event_time.desc(), c.event_id, c.row)
         statement = sa.select(tables.outliers).where(*conditions).order_by(*order).limit(limit)
         rows = self._fetched(statement, f"an outlier of {model}/{version}")

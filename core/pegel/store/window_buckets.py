@@ -7,18 +7,18 @@ to the bucket in which it ends: after the bucket's start, and not after its end.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from pegel.data.instants import DAY
+from pegel.data.instants import DAY, EPOCH
 from pegel.data.spans import Span
-from pegel.judge.findings import FROM_BEST_TO_WORST, Verdict
+from pegel.judge.findings import FROM_BEST_TO_WORST, Finding, Verdict
 from pegel.store import tables
 from pegel.store.database import reading
-from pegel.store.row_codec import fetched, readable, window
+from pegel.store.row_codec import fetched, finding_from_json, readable, window
 from pegel.store.seen_windows import READ, is_seen
 from pegel.store.statements import of_monitor
 from pegel.stream.result_rows import WindowRow
@@ -62,6 +62,7 @@ class WindowBuckets:
         """Use the migrated database behind `engine`; an empty `segment` is all rows."""
         c = tables.windows.c
         self._engine, self._key = engine, f"{model}/{version}"
+        self._monitor, self._within = (model, version, segment), within
         ends = (c.span_end > within.start, c.span_end <= within.end)
         self._own = (*of_monitor(tables.windows, model, version), c.segment == segment, *ends)
 
@@ -114,15 +115,37 @@ class WindowBuckets:
             rows = fetched(connection, chosen.order_by(c.span_end, c.span_start), f"a window of {self._key}")
         return readable(window, rows, damaged)
 
+    def worst_findings(self, feature: str, width: timedelta, damaged: list[str]) -> list[Finding]:
+        """Return of each bucket the finding about a feature in a window with the lowest p, in order of time.
+
+        What cannot be read is left out and named in `damaged`.
+        """
+        f, (model, version, segment) = tables.findings.c, self._monitor
+        ends = (f.span_end > self._within.start, f.span_end <= self._within.end)
+        about = (f.feature == feature, f.segment == segment, f.rhythm == "window")
+        order = (f.p_value, f.seq)
+        number = sa.func.row_number().over(partition_by=_place(width, f.span_end), order_by=order).label("number")
+        own = (*of_monitor(tables.findings, model, version), *ends, *about)
+        numbered = sa.select(f.seq, number).where(*own).subquery("numbered")
+        chosen = sa.select(f.finding).join(numbered, f.seq == numbered.c.seq).where(numbered.c.number == 1)
+        with reading(self._engine) as connection:
+            rows = connection.execute(chosen.order_by(f.span_end, f.seq)).scalars().all()
+        return readable(finding_from_json, rows, damaged)
+
+
+def place_of(end: datetime, width: timedelta) -> int:
+    """Return the number of the bucket in which a window that ends so does."""
+    return (int((end - EPOCH).total_seconds()) - 1) // int(width.total_seconds())
+
 
 _RANK = sa.case(
     {verdict.value: rank for rank, verdict in enumerate(FROM_BEST_TO_WORST)}, value=tables.windows.c.verdict, else_=-1
 )
 
 
-def _place(width: timedelta) -> sa.ColumnElement[int]:
+def _place(width: timedelta, end: sa.ColumnElement[datetime] = tables.windows.c.span_end) -> sa.ColumnElement[int]:
     """Return the number of the bucket in which a window ends; windows begin and end with whole seconds."""
-    seconds = sa.cast(sa.extract("epoch", tables.windows.c.span_end), sa.BigInteger)
+    seconds = sa.cast(sa.extract("epoch", end), sa.BigInteger)
     # A literal: PostgreSQL groups by what stands there, and takes two parameters for two different values.
     return (seconds - sa.literal_column("1")) // sa.literal_column(str(int(width.total_seconds())), sa.BigInteger)
 

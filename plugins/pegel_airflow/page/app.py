@@ -21,6 +21,7 @@ from pegel_airflow.page import person_actions, routes
 from pegel_airflow.page.all_alerts import add_alert_routes
 from pegel_airflow.page.asked_time import AskedTime
 from pegel_airflow.page.found import add_finding_route
+from pegel_airflow.page.of_feature import add_feature_route
 from pegel_airflow.page.past_baselines_page import add_baseline_routes
 from pegel_airflow.page.refusals import explain_refusals
 from pegel_airflow.page.render import page
@@ -65,6 +66,7 @@ def build() -> FastAPI:
     add_spec_routes(app)
     add_finding_route(app)
     add_baseline_routes(app)
+    add_feature_route(app)
     add_script_routes(app)
     add_alert_routes(app, MAY_CHANGE)
     return app

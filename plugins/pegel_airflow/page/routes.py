@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pegel.report.alerts_page import AlertsView
     from pegel.report.baseline_diff import BaselineDiff
     from pegel.report.explained_finding import ExplainedFinding
+    from pegel.report.feature_page import FeaturePage
     from pegel.report.fleet_health import FleetHealth
     from pegel.report.overview import Overview
     from pegel.report.past_baselines import PastBaselines
@@ -85,6 +86,19 @@ def compared_baselines(settings: Settings, model: str, version: int, before: str
 def is_anything_watched(settings: Settings) -> bool:
     """Say whether any model is in the registry, readable or not."""
     return bool(services.stores(settings).registry.entries())
+
+
+def feature(  # noqa: PLR0917  as above
+    settings: Settings, model: str, version: int, name: str, now: datetime, asked: AskedTime, segment: str = ""
+) -> FeaturePage:
+    """Return one feature of a model version, of all rows or of one segment, of a time. Raises NotFound."""
+    from pegel.report.feature_page import feature_page
+    from pegel.report.page_query import PageQuery
+
+    query = PageQuery({"name": name} | asked.parameters | {"segment": segment})
+    return feature_page(
+        _sources(settings), model, version, name, now, segment=segment, time=asked.time(now), query=query
+    )
 
 
 def _sources(settings: Settings) -> Sources:
