@@ -5,7 +5,7 @@ A model that fails keeps nobody else's labels waiting; what a run left undone th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,14 +17,16 @@ from sqlalchemy import Engine
 
 from pegel.archive.folders import HOUR
 from pegel.baseline.baseline import Baseline
+from pegel.batch.complete_hours import CompleteHours
 from pegel.data.instants import DAY
 from pegel.data.keyed_hash import KeyedHash
 from pegel.data.spans import Span, floor
 from pegel.errors import PegelError
-from pegel.judge.labelled_hours import Followers, Stored
+from pegel.judge.labelled_hours import Followers, IsComplete, Stored, as_given
 from pegel.judge.performance.concept_charts import require_readable
 from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
 from pegel.judge.performance.reach import reach, usual_reach
+from pegel.judge.performance.settling import is_labelled
 from pegel.labels.label_arrays import THE_TABLE, LabelPartition
 from pegel.labels.label_keys import LabelKeys
 from pegel.spec.monitor_spec import MonitorSpec
@@ -35,13 +37,14 @@ from pegel.store.erasure_store import ErasureStore
 from pegel.store.label_store import LabelStore
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.registry import Registry
+from pegel.store.results import Results
+from pegel.store.window_keys import WindowKeys
+from pegel_spark.hour_portions import by_day, few
 from pegel_spark.label_intake import LabelIntake, TakenLabels
 from pegel_spark.label_joining import LabelledHour, ModelLabels
 from pegel_spark.label_tables import LabelTable
 from pegel_spark.read_failures import failure_words
 
-ROWS_AT_ONCE = 500_000
-"""Rows that are judged together, beyond those of one hour: some tens of megabytes."""
 log = structlog.get_logger()
 T = TypeVar("T")
 
@@ -106,6 +109,7 @@ class OneModel:
     of_table: int = 0
     _rows: dict[tuple[Span, str], PerformanceRow] = field(default_factory=dict)
     _charts: list[ConceptChartRow] = field(default_factory=list)
+    _is_complete: IsComplete = as_given
 
     def run(self) -> int:
         """Join and judge; return how many hours were looked at."""
@@ -119,17 +123,21 @@ class OneModel:
         up_to = self._taken(model, labels)
         kept = model.kept(model.reach.date())
         hours, days = model.touched(kept, joined, up_to) if kept is not None else (set[datetime](), [])
+        # Said before anything is listed or read: what it is told to have read by then may be there.
+        beat = next((one for one in Results(self.engine).heartbeats(damaged={}) if one.group == self.spec.group), None)
         written, known = model.written(), labels.hours(name, version, model.reach)
+        root, keys = self.settings.archive_root, WindowKeys(self.engine)
+        self._is_complete = CompleteHours(root, keys, self.spec, beat, written)
         changed = {start for start, number in written.items() if known.get(start) != number}
         gone = self._gone(written)
         # What time alone settles is settled first: charts wait for it.
         asked_for = self._follow(baseline, [], labels, gone)
-        wanted = (hours | changed | self._due(model.horizon) | asked_for) & written.keys()
+        wanted = (hours | changed | self._due(model.horizon) | self._ripe() | asked_for) & written.keys()
         looked_at: set[datetime] = set()
         while wanted:
             asked_for = set()
-            for day in _by_day(wanted):
-                for some in _few(model.labelled(day, written)):
+            for day in by_day(wanted):
+                for some in few(model.labelled(day, written)):
                     asked_for |= self._follow(baseline, some, labels, gone)
             looked_at |= wanted
             wanted = (asked_for - looked_at) & written.keys()
@@ -171,6 +179,15 @@ class OneModel:
             if not row.settled and span.end - span.start == HOUR and span.end + horizon <= self.now
         }
 
+    def _ripe(self) -> set[datetime]:
+        """Return hours that wait for nothing any more: all labels came before, and all their rows are there now."""
+        labelled = {
+            span
+            for (span, _), row in self._rows.items()
+            if not row.settled and span.end - span.start == HOUR and is_labelled(row.counts) and span.end <= self.now
+        }
+        return {span.start for span in labelled if self._is_complete(span, (span,))}
+
     def _gone(self, written: Mapping[datetime, int]) -> set[Span]:
         """Return stored hours without archived rows. An archive that has no hour at all is away, and none is gone."""
         hours = {span for span, _ in self._rows if span.end - span.start == HOUR}
@@ -187,7 +204,13 @@ class OneModel:
         """Judge some hours of a day and keep them; return the hour that charts ask for next."""
         wishes = self.spec.labels
         covered = {(hour.span, ""): hour.coverage for hour in hours}
-        followers = Followers(self.spec, baseline, wishes.horizon, self.now, wishes.charts, covered, gone)
+        followers = Followers(
+            *(self.spec, baseline, wishes.horizon, self.now),
+            asked=wishes.charts,
+            coverage=covered,
+            gone=gone,
+            is_complete=self._is_complete,
+        )
         stored = Stored(list(self._rows.values()), self._charts)
         followed = followers.follow({hour.span: hour.rows for hour in hours}, stored)
         if followed.rows or followed.charts:
@@ -201,25 +224,6 @@ class OneModel:
         for hour in hours:
             labels.note_hour(self.spec.model.name, self.spec.model.version, hour.span.start, hour.written)
         return set() if followed.wanted is None else {followed.wanted.start}
-
-
-def _few(hours: Iterable[LabelledHour]) -> Iterator[list[LabelledHour]]:
-    """Yield hours together that are not too many rows."""
-    some: list[LabelledHour] = []
-    for hour in hours:
-        some.append(hour)
-        if sum(len(each.rows) for each in some) >= ROWS_AT_ONCE:
-            yield some
-            some = []
-    if some:
-        yield some
-
-
-def _by_day(hours: Iterable[datetime]) -> list[list[datetime]]:
-    days: dict[datetime, list[datetime]] = {}
-    for hour in sorted(hours):
-        days.setdefault(floor(hour, DAY), []).append(hour)
-    return list(days.values())
 
 
 def _tried(failed: dict[str, str], what: str, step: Callable[[], T]) -> T | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from pegel.store.erasure_store import ErasureStore
 from pegel.store.label_store import LabelStore
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.registry import Registry
+from pegel.stream.result_rows import Heartbeat
 from pegel_spark.label_intake import LabelIntake
 from pegel_spark.labels_job import JoinedLabelsOfRun, LabelsJob
 
@@ -107,6 +109,23 @@ class World:
         """Run the job."""
         return LabelsJob(self.spark, self.settings, self.engine, now or datetime.now(UTC)).run()
 
+    def beat(self, head: datetime) -> None:
+        """Let the driver say that it has read up to an instant, and is not at the end of its topics."""
+        beat = Heartbeat(
+            group=Registry(self.engine).list()[0].group,
+            generation=1,
+            fingerprint="",
+            batch_id=1,
+            lag=9,
+            event_time_head=head,
+            at=head,
+            started_at=DAWN,
+            pid=1,
+        )
+        with writing(self.engine) as connection:
+            connection.execute(sa.delete(tables.heartbeats))
+            connection.execute(sa.insert(tables.heartbeats).values(asdict(beat)))
+
     def hours(self) -> list[PerformanceRow]:
         """Return the hours that are kept."""
         rows = PerformanceStore(self.engine).rows("delays", 1)
@@ -143,6 +162,21 @@ def test_labels_come_in_any_order(labelled: World) -> None:
     assert ({"delays/1": 2, "broken/1": 0}, [(4, 3, 0, 1), (2, 1, 0, 0)]) == (second.hours, two)
     assert (0, 0, two) == (third.taken, third.hours["delays/1"], told(labelled.hours()))
     assert (7, 5, 4, False) == (day.received, day.subjects, day.matched, day.is_over)
+
+
+def test_an_hour_that_is_not_read_to_its_end_does_not_settle_by_its_labels(labelled: World) -> None:
+    """All its archived rows have labels, and its driver lags: charts wait. Once it is past, the next run settles it."""
+    labelled.answer(0, 4)
+    labelled.send(*((f"0-{at}", 1) for at in range(4)))
+    labelled.beat(DAWN + HOUR / 2)
+    labelled.run()
+    first, charts = labelled.hours(), ConceptCharts(labelled.engine).of("delays", 1)
+    labelled.beat(DAWN + 2 * HOUR)
+    labelled.run()
+
+    assert ([False], []) == ([row.settled for row in first], charts)
+    assert [True] == [row.settled for row in labelled.hours()]
+    assert DAWN + HOUR == ConceptCharts(labelled.engine).of("delays", 1)[0].up_to
 
 
 def test_a_label_is_found_however_its_record_is_dated(labelled: World) -> None:

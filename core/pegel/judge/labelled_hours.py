@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from pegel.baseline.baseline import Baseline
-from pegel.data.spans import Span, floor
+from pegel.data.spans import Span
 from pegel.judge.chart_state import rounded
 from pegel.judge.decision import FeatureVerdict
 from pegel.judge.division import Division
@@ -22,7 +23,8 @@ from pegel.judge.layer import Setting
 from pegel.judge.layers.labelled_answers import LabelledAnswers
 from pegel.judge.performance.concept_charts import CHART_OF, take_in
 from pegel.judge.performance.estimates import estimate_of
-from pegel.judge.performance.label_levels import DAY, HOUR, chart_rate, span_level
+from pegel.judge.performance.hours_of_days import day_of, hours_of_days, is_day, sum_of
+from pegel.judge.performance.label_levels import HOUR, chart_rate, span_level
 from pegel.judge.performance.performance_rows import ConceptChartRow, PerformanceRow
 from pegel.judge.performance.settling import is_settled
 from pegel.judge.performance.span_judgement import finding_of, findings_of, judge_counts, shown
@@ -55,13 +57,26 @@ class Followed:
     wanted: Span | None = None
 
 
+class IsComplete(Protocol):
+    """Says whether all rows of a span were there to be counted: an hour, or a day of which `hours` were counted."""
+
+    def __call__(self, span: Span, hours: Collection[Span], /) -> bool:
+        """Say so."""
+
+
+def as_given(_span: Span, _hours: Collection[Span], /) -> bool:
+    """Take what is given for all there is."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Followers:
     """What the hours of one monitor are judged with.
 
     `horizon`: how long after an event its label may come. `asked`: charts of river. `coverage`: of each hour and
     segment, what joining knows of its labels beyond their number, to be shown. `gone`: stored hours whose rows nobody
-    has any more: once their horizon is over they settle by what was counted, and charts pass over them.
+    has any more: once their horizon is over they settle by what was counted, and charts pass over them. `is_complete`:
+    until it says so of a span, only time settles it.
     """
 
     spec: MonitorSpec
@@ -71,6 +86,7 @@ class Followers:
     asked: Sequence[str] = ()
     coverage: Mapping[tuple[Span, str], dict[str, Any]] = field(default_factory=dict)
     gone: Collection[Span] = ()
+    is_complete: IsComplete = as_given
 
     def follow(self, hours: Mapping[Span, LabelledRows], stored: Stored) -> Followed:
         """Return what hours change; each has all its answered rows, with the labels that are known now."""
@@ -83,13 +99,15 @@ class Followers:
         for key, row in before.items():
             if not row.settled and self._is_given_up(key[0]):
                 self._revise(key, row.counts, before, changed, findings)
-        over = {key for key, row in before.items() if _is_day(key[0]) and not row.settled and self.now >= key[0].end}
-        hours_of = _hours_of_days(before | changed)
+        over = {key for key, row in before.items() if is_day(key[0]) and not row.settled and self.now >= key[0].end}
+        hours_of = hours_of_days(before | changed)
         # Days of changed hours, and those that are over and wait for nothing else.
         days = {*over, *((day_of(span), segment) for span, segment in changed)} & hours_of.keys()
         for key in sorted(days, key=lambda one: (one[0].start, one[1])):
             settled = all(row.settled for row in hours_of[key]) and self.now >= key[0].end
-            self._revise(key, _sum_of(hours_of[key]), before, changed, findings, settled=settled)
+            whole = [row.span for row in hours_of.get((key[0], ""), ())]
+            settled = settled and self.is_complete(key[0], whole)
+            self._revise(key, sum_of(hours_of[key]), before, changed, findings, settled=settled)
         charts, wanted = self._charts(hours, before | changed, stored, findings)
         return Followed(tuple(changed.values()), tuple(findings), charts, wanted)
 
@@ -105,9 +123,10 @@ class Followers:
     ) -> None:
         """Put a span into `changed` if it differs from what is stored, and its findings if it settles now."""
         (span, segment), last = key, before.get(key)
-        if settled is None or self.now >= span.end + self.horizon:
-            settled = is_settled(span, counts, self.horizon, self.now)
         was_settled = last is not None and last.settled
+        if settled is None or self.now >= span.end + self.horizon:
+            complete = partial(self.is_complete, span, (span,))
+            settled = was_settled or is_settled(span, counts, self.horizon, self.now, complete=complete)
         settled = settled or was_settled
         coverage = self.coverage.get(key, None if last is None else last.coverage)
         if last is not None and (last.counts, last.settled, last.coverage) == (counts, settled, coverage):
@@ -206,7 +225,7 @@ class Followers:
 
     def _rate(self, stored: Stored) -> float:
         """Return the alarms per labelled event of charts: by the newest settled days, else by the expected traffic."""
-        days = [row for row in stored.rows if not row.segment and _is_day(row.span) and row.settled]
+        days = [row for row in stored.rows if not row.segment and is_day(row.span) and row.settled]
         newest = sorted(days, key=lambda row: row.span.start)[-RECENT_DAYS:]
         seen = max((row.counts.labelled for row in newest), default=0)
         return chart_rate(self._per_day(), rounded(seen) if seen else self.spec.watch.rows_per_day)
@@ -218,33 +237,3 @@ def _with_damage(verdict: FeatureVerdict, damage: Mapping[str, Mapping[str, Any]
     if known is None:
         return verdict
     return replace(verdict, evidence=verdict.evidence | {"began_anew": {"at": known["at"], "why": known["why"]}})
-
-
-def _is_day(span: Span) -> bool:
-    return span.end - span.start == DAY
-
-
-def day_of(span: Span) -> Span:
-    """Return the UTC day that an hour is in."""
-    start = floor(span.start, DAY)
-    return Span(start, start + DAY)
-
-
-def _hours_of_days(
-    rows: Mapping[tuple[Span, str], PerformanceRow],
-) -> dict[tuple[Span, str], list[PerformanceRow]]:
-    """Return the hours of each day and segment, in order of time."""
-    found: dict[tuple[Span, str], list[PerformanceRow]] = {}
-    for span, segment in sorted(rows, key=lambda key: key[0].start):
-        if not _is_day(span):
-            found.setdefault((day_of(span), segment), []).append(rows[span, segment])
-    return found
-
-
-def _sum_of(hours: Sequence[PerformanceRow]) -> PerformanceCounts:
-    """Return what the hours of a day, at least one, counted together; those of another kind of model are left out."""
-    whole = PerformanceCounts(classes=hours[0].counts.is_of_classes)
-    for hour in hours:
-        if hour.counts.is_of_classes is whole.is_of_classes:
-            whole.merge(hour.counts)
-    return whole

@@ -31,9 +31,15 @@ def why_not_settled(
         return "a window in it still takes rows"
     if beat is None:
         return "nobody reads its records yet"
+    return None if is_read_past(span, windowing, beat) else "its records are not read to the end of it yet"
+
+
+def is_read_past(span: Span, windowing: Windowing, beat: Heartbeat) -> bool:
+    """Say whether a driver has read every record that windows of a span may still take."""
+    due = span.end + windowing.lateness + SLACK
     read_to_the_end = beat.lag == 0 and beat.progressed_at is not None and beat.progressed_at >= due
     read_past = beat.event_time_head is not None and beat.event_time_head >= due
-    return None if read_to_the_end or read_past else "its records are not read to the end of it yet"
+    return read_to_the_end or read_past
 
 
 def why_not_read(span: Span, windowing: Windowing, up_to: datetime | None, *, now: datetime) -> str | None:

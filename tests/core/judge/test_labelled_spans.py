@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -158,16 +158,56 @@ def replace_settled(stored: Stored, span: Span) -> Stored:
     return Stored([replace(row, settled=True) if row.span == span else row for row in stored.rows], stored.charts)
 
 
+def settled(counts: PerformanceCounts, now: datetime, *, complete: bool = True) -> bool:
+    """Say whether the first hour is settled."""
+    return is_settled(hour(0), counts, WEEK, now, complete=lambda: complete)
+
+
 def test_when_a_span_is_settled() -> None:
-    """All labels are there after its end, or the horizon is over; a label that cannot be read has come."""
+    """All rows and labels are there after its end, or the horizon is over; a label that cannot be read has come."""
     whole_hour, part = PerformanceCounts.of(classes(0)), PerformanceCounts.of(classes(0, labelled=0.9))
     end = hour(0).end
 
-    assert is_settled(hour(0), whole_hour, WEEK, end)
-    assert not is_settled(hour(0), whole_hour, WEEK, end - timedelta(seconds=1))
-    assert not is_settled(hour(0), part, WEEK, end + WEEK - timedelta(seconds=1))
-    assert is_settled(hour(0), part, WEEK, end + WEEK)
-    assert not is_settled(hour(0), PerformanceCounts(classes=True), WEEK, end)
+    assert settled(whole_hour, end)
+    assert not settled(whole_hour, end, complete=False)
+    assert not settled(whole_hour, end - timedelta(seconds=1))
+    assert not settled(part, end + WEEK - timedelta(seconds=1))
+    assert settled(part, end + WEEK, complete=False)
+    assert not settled(PerformanceCounts(classes=True), end)
+
+
+def test_an_hour_whose_rows_come_in_parts_is_tested_as_a_whole() -> None:
+    """60 rows come with all their labels, the other 3,600, which are worse, an hour later: findings, chart, day."""
+    few, many = classes(0, 60), classes(0, 3_600, flip=0.4)
+    waiting = replace(followers(class_baseline(), 24), is_complete=lambda *_: False)
+    first = kept(Stored(), waiting.follow({hour(0): few}, Stored()))
+    followed, after = run(class_baseline(), {0: many}, first)
+    day = Span(MONDAY, MONDAY + timedelta(days=1))
+
+    assert [] == first.charts
+    assert {hour(0): False, day: False} == {span: row.settled for span, row in whole(first).items()}
+    assert {hour(0): True, day: True} == {span: row.settled for span, row in whole(after).items()}
+    assert {(DETECTOR, HOUR), (CONCEPT, HOUR), (DETECTOR, timedelta(days=1))} <= {
+        (finding.detector, finding.span.end - finding.span.start) for finding in followed.findings
+    }
+    assert [hour(0).end] == [chart.up_to for chart in after.charts]
+
+
+def test_a_day_waits_for_hours_that_nobody_has_counted() -> None:
+    """Two hours of it are settled and it is over, but rows of a third were read: it settles with them."""
+    asked: list[tuple[Span, set[Span]]] = []
+
+    def is_complete(span: Span, hours: Collection[Span]) -> bool:
+        asked.append((span, set(hours)))
+        return span.end - span.start == HOUR or hour(2) in hours
+
+    now = replace(followers(class_baseline(), 48), is_complete=is_complete)
+    stored = kept(Stored(), now.follow({hour(0): classes(0), hour(1): classes(1)}, Stored()))
+    after = kept(stored, now.follow({hour(2): classes(2)}, stored))
+    day = Span(MONDAY, MONDAY + timedelta(days=1))
+
+    assert (day, {hour(0), hour(1)}) in asked
+    assert (False, True) == (whole(stored)[day].settled, whole(after)[day].settled)
 
 
 def test_a_change_of_concept_is_found_by_labels() -> None:
