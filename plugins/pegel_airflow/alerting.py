@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,6 +50,8 @@ class MonitorDispatch:
     outbox: Outbox
     routes: Sequence[Route] = ()
     """Those of the deployment."""
+    clock: Callable[[], datetime] | None = None
+    """What tells when a mail went out; None: it is always `now`."""
 
     def monitor(self, model: str, version: int, specs: dict[str, MonitorSpec], unreadable: dict[str, str]) -> None:
         """Give one monitor its turn; what nobody foresaw of it is also recorded, for page and status."""
@@ -156,7 +159,11 @@ class MonitorDispatch:
         from pegel.alerts.alert import Change
         from pegel.alerts.alert_life import mail_events
 
-        events = mail_events(mail, alert, self.now, delivery.accepted)
+        # Mails have the time when they go out: that of the pass is from before they were written.
+        at = self.clock() if self.clock is not None and delivery.accepted else self.now
+        if alert.mailed_at == self.now:
+            alert = replace(alert, mailed_at=at)
+        events = mail_events(mail, alert, at, delivery.accepted)
         change = Change(key=alert.key, alert=alert, mail=None, cursor=None, at=self.now, events=events)
         self.stores.alerts.save(change)
 
@@ -204,6 +211,7 @@ class Pass:
         self._stores = services.stores(settings)
         self._sender = sender
         self._now = now or datetime.now(UTC)
+        self._clock = None if now is not None else partial(datetime.now, UTC)
         self._turns = Turns()
         self._routes: tuple[Route, ...] = ()
         self._specs: list[MonitorSpec] = []
@@ -219,7 +227,9 @@ class Pass:
         unreadable = {
             names.monitor_key(entry.model, entry.version): entry.problem for entry in entries if entry.spec is None
         }
-        monitors = MonitorDispatch(self._stores, self._sender, self._now, self._turns, self.outbox, self._routes)
+        monitors = MonitorDispatch(
+            *(self._stores, self._sender, self._now, self._turns, self.outbox, self._routes), self._clock
+        )
         for model, version in self._stores.alerts.monitors():
             monitors.monitor(model, version, specs, unreadable)
         disks = self._disks()

@@ -112,7 +112,7 @@ def limits(n: int, m: int, rate: float, *, squares: bool = False) -> ChartLimits
     k = ALLOWANCE + 2 * math.sqrt(share)
     lost = k / math.sqrt(n * m / (n + m))
     message = (
-        f"baseline of {m:,} rows for windows of {n:,}: allowance widened to {k:.2f}; "
-        f"changes below {lost:.2g} sigma are not seen"
+        f"baseline of {m:,} rows for windows of {n:,}: so that its own chance raises no alarm, slow "
+        f"changes below {lost:.2g} sigma are not seen (the allowance of the charts is {k:.2f})"
     )
     return ChartLimits(k, limit(k, share, rate), message)

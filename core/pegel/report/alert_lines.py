@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.silencing import Silence, silenced_by
+from pegel.report.change_words import since, so_since
 from pegel.report.silence_words import event_words, quiet
-from pegel.report.words import began, moment
+from pegel.report.words import moment
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 
 
@@ -19,7 +20,7 @@ def alert_line(alert: Alert, silences: Sequence[Silence], now: datetime) -> str:
     `silences`: those in force.
     """
     names = ", ".join(shown(name, NAME_LIMIT) for name in alert.names)
-    what = f"{alert.kind} of {names} since {began(alert, now)} UTC"
+    what = so_since(f"{alert.kind} of {names}", since(alert, now))
     return f"{alert.id[:8]}  {alert.severity:<8}  {alert.key}  {what}: {'; '.join(standing(alert, silences, now))}"
 
 
@@ -29,7 +30,7 @@ def alert_cells(alert: Alert, silences: Sequence[Silence], now: datetime) -> tup
     stands = "; ".join(standing(alert, silences, now))
     return (
         *(alert.id[:8], alert.severity.value, alert.key, alert.kind.value),
-        *(names, f"{began(alert, now)} UTC", stands),
+        *(names, since(alert, now), stands),
     )
 
 

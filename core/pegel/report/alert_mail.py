@@ -16,8 +16,9 @@ from pegel.judge.findings import Finding
 from pegel.judge.missing_answers import MissingAnswers
 from pegel.longspans.long_span_row import LongSpanRow
 from pegel.report import answer_words, probing_words, words
-from pegel.report.alert_subject import plain_state, subject, worst_feature
+from pegel.report.alert_subject import plain_state, subject
 from pegel.report.change_words import began_to_change, since
+from pegel.report.happened_words import described, worst_feature
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
 from pegel.report.mail_message import PICTURE, Rendered
@@ -99,7 +100,7 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
     alert = mail.alert
     state = plain_state(mail)
     names = words.several(alert.names)
-    begun = f"since {since(alert, now)} UTC"
+    begun = since(alert, now)
     lines = [
         f"{names}: {state}, {begun}; last seen {words.moment(alert.last_end, now)} UTC.",
         "",
@@ -199,15 +200,9 @@ def _between(facts: Facts, feature: AlertFeature) -> str:
 
 
 def _sentence(facts: Facts, finding: Finding) -> str:
-    if facts.alert.kind is AlertKind.PERFORMANCE:
-        # It names its figure.
-        where = f" where {shown(finding.segment, NAME_LIMIT)}" if finding.segment else ""
-        return f"{facts.change(finding)}{where}"
-    colon = "" if finding.effect_unit in {"sigma", "sd ratio"} else ":"
-    role = "the prediction " if facts.is_prediction(finding.feature) else ""
-    explained = words.explained_by_segments(finding)
-    where = f" ({explained})" if explained else ""
-    return f"{role}{shown(finding.about, LONGEST_SHOWN)}{colon} {facts.change(finding)}{where}"
+    is_prediction = facts.alert.kind is not AlertKind.PERFORMANCE and facts.is_prediction(finding.feature)
+    said = described(facts.alert.kind, finding, facts.change(finding))
+    return f"the prediction {said}" if is_prediction else said
 
 
 def _told_with(facts: Facts, finding: Finding) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pegel.alerts.alert import Alert, AlertFeature, Mail, MailKind
+from pegel.alerts.alert import Mail, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.magnitude import Magnitude
 from pegel.detect.effect import percent
@@ -12,6 +12,7 @@ from pegel.judge.findings import Finding
 from pegel.report import words
 from pegel.report.change_words import since
 from pegel.report.event_words import OddEvents
+from pegel.report.happened_words import worst_feature
 from pegel.report.mail_facts import Facts
 from pegel.report.span_words import when
 from pegel.spec.names import feature_of
@@ -57,7 +58,7 @@ def plain_state(mail: Mail) -> str:
 def subject(facts: Facts) -> str:
     """Return the subject: which model, which features or events, since when."""
     alert, mail, findings = facts.alert, facts.mail, facts.findings
-    begun = f"since {since(alert, facts.now)} UTC"
+    begun = since(alert, facts.now)
     if alert.kind is AlertKind.LONG_SPANS:
         begun = when(worst_feature(alert).finding, facts.now)
     model = f"[pegel] {alert.model} v{alert.version}"
@@ -84,11 +85,6 @@ def _of_the_version(kind: MailKind, version: int) -> str:
         return f"over: answers are those of version {version} again"
     still = {MailKind.REPEATED: "still ", MailKind.GROWN: "more often "}.get(kind, "")
     return f"answers are {still}not those of version {version}"
-
-
-def worst_feature(alert: Alert) -> AlertFeature:
-    """Return the feature whose newest finding is the clearest one."""
-    return min(alert.features, key=lambda feature: feature.finding.p_value)
 
 
 def _trouble(kind: AlertKind, findings: Sequence[Finding], *, still: bool = False) -> str:

@@ -11,6 +11,7 @@ from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.any_kind import ANY_KINDS
+from pegel.alerts.severity import Severity
 from pegel.alerts.silencing import Silence, SilenceState, silenced_by
 from pegel.errors import DamagedRow
 from pegel.report.reading import PartReader, Sources
@@ -28,12 +29,13 @@ STANDINGS: Final = ("unacknowledged", "acknowledged", "silenced")
 class AlertsAsked:
     """What a person wants to see; an empty text asks for everything.
 
-    `text`: parts of the model's name, of a feature or of an id. `kind`: a kind of alert. `standing`: one of
-    `STANDINGS`. `past`: those that are over instead of the open ones.
+    `text`: parts of the model's name, of a feature or of an id. `kind`: a kind of alert. `severity`: how bad it was at
+    worst. `standing`: one of `STANDINGS`. `past`: those that are over instead of the open ones.
     """
 
     text: str = ""
     kind: str = ""
+    severity: str = ""
     standing: str = ""
     past: bool = False
 
@@ -42,12 +44,18 @@ class AlertsAsked:
         words = f"{alert.key} {' '.join(alert.names)} {alert.id}".lower()
         if not all(part in words for part in self.text.lower().split()) or self.kind not in {"", alert.kind.value}:
             return False
+        if self.severity not in {"", alert.severity.value}:
+            return False
         return self.standing in {"", *_standings(alert, silences, now)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsView:
-    """What the page shows. `alerts`: the newest first, at most `MOST_OPEN` or `MOST_OVER`; `meant`: how many fit."""
+    """What the page shows.
+
+    `alerts`: at most `MOST_OPEN`, the worst first and of these the newest; or at most `MOST_OVER` that are over, the
+    newest first. `meant`: how many fit.
+    """
 
     asked: AlertsAsked
     alerts: list[Alert]
@@ -66,6 +74,7 @@ class AlertsView:
     kinds: tuple[str, ...] = tuple(kind.value for kind in AlertKind)
     any_kinds: tuple[str, ...] = ANY_KINDS
     """Those that may be silenced."""
+    severities: tuple[str, ...] = tuple(severity.value for severity in Severity)
     standings: tuple[str, ...] = STANDINGS
 
 
@@ -85,7 +94,9 @@ def alerts_view(sources: Sources, asked: AlertsAsked, now: datetime) -> AlertsVi
         newest = part("alerts", lambda: store.alerts(limit=MOST_OPEN + MOST_OVER, damaged=problems), list[Alert]())
         chosen, most = [alert for alert in newest if alert.over_at is not None], MOST_OVER
     meant = [alert for alert in chosen if asked.fits(alert, in_force, now)]
-    shown = sorted(meant, key=lambda alert: (alert.opened_at, alert.id), reverse=True)[:most]
+    newest_first = sorted(meant, key=lambda alert: (alert.opened_at, alert.id), reverse=True)
+    shown = newest_first if asked.past else sorted(newest_first, key=lambda alert: alert.severity.rank)
+    shown = shown[:most]
     return AlertsView(
         asked=asked,
         alerts=shown,

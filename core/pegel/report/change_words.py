@@ -6,27 +6,37 @@ from datetime import datetime
 
 from pegel.alerts.alert import Alert, AlertFeature
 from pegel.judge.change_interval import ChangeInterval
-from pegel.report.words import began, moment
+from pegel.report.words import moment, period
 
 
 def since(alert: Alert, now: datetime) -> str:
-    """Return since when something drifts, in UTC: `14:10 to 14:40` or `before 14:40` of a chart, else `14:10`."""
+    """Return since when something is so: `since 14:10 UTC`, or of a chart `began between 14:10 and 14:40 UTC`."""
     first = next((one for one in alert.features if one.since == alert.since), None)
-    return began(alert, now) if first is None or first.began is None else between(first.began, now)
+    return since_of(first, now) if first is not None else f"since {moment(alert.since, now)} UTC"
 
 
 def since_of(feature: AlertFeature, now: datetime) -> str:
-    """Return since when one feature drifts, as `since`."""
+    """Return since when one feature drifts, as `since`; `since about` where a chart can only guess it."""
     if feature.began is not None:
         return between(feature.began, now)
     about = "about " if "chart" in feature.finding.evidence else ""
-    return f"{about}{moment(feature.since, now)}"
+    return f"since {about}{moment(feature.since, now)} UTC"
+
+
+def so_since(state: str, begun: str) -> str:
+    """Return a state with since when it is so, as `since` tells it.
+
+    >>> so_since("drifting", "since 14:10 UTC"), so_since("drifting", "began before 14:40 UTC")
+    ('drifting since 14:10 UTC', 'drifting, began before 14:40 UTC')
+    """
+    return f"{state} {begun}" if begun.startswith("since") else f"{state}, {begun}"
 
 
 def between(interval: ChangeInterval, now: datetime) -> str:
-    """Return an interval as what follows `since`."""
-    latest = moment(interval.latest, now)
-    return f"before {latest}" if interval.earliest is None else f"{moment(interval.earliest, now)} to {latest}"
+    """Return an interval in which something began: `began between 14:10 and 14:40 UTC`, `began before 14:40 UTC`."""
+    if interval.earliest is None:
+        return f"began before {moment(interval.latest, now)} UTC"
+    return f"began between {period(interval.earliest, interval.latest, now, ' and ')} UTC"
 
 
 def began_to_change(name: str, interval: ChangeInterval, now: datetime) -> str:

@@ -63,7 +63,7 @@ def explained_finding(sources: Sources, model: str, version: int, finding: str, 
     unit = _unit(known, stored)
     facts = [
         ("Why", _why(stored)),
-        ("Since", _since(stored, again, alert, now)),
+        ("When", _since(stored, again, alert, now)),
         ("Rows", _rows(stored, now)),
         *(("Sent by", line) for line in probing_words.lines(stored)[:1]),
         *reader.part("whether it matters", lambda: _matters(sources, stored), list[tuple[str, str]]()),
@@ -94,7 +94,7 @@ def _since(finding: Finding, again: Explanation | None, alert: Alert | None, now
     told = []
     if alert is not None:
         last = f", until {words.moment(alert.last_end, now)} UTC" if alert.over_at else ""
-        told.append(f"{since(alert, now)} UTC{last}, alert {alert.id[:8]}")
+        told.append(f"{since(alert, now)}{last}, alert {alert.id[:8]}")
     if again is not None and again.began is not None:
         told.append(began_to_change(finding.about, again.began, now))
     return "; ".join(told) or f"{words.moment(finding.span.start, now)} UTC; no alert that is still listed tells of it"

@@ -6,12 +6,13 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pegel.detect.effect import percent, percent_of
 from pegel.report import words
 from pegel.report.alert_lines import event_line, standing
 from pegel.report.change_words import since
+from pegel.report.happened_words import happened
 from pegel.report.made_of_event import made_of_row
 from pegel.report.page_query import feature_query
 from pegel.report.refresh_words import short
@@ -45,6 +46,8 @@ def environment() -> Environment:
         "moment": words.moment,
         "span": lambda span, now: words.period(span.start, span.end, now),
         "since": since,
+        "happened": happened,
+        "code": in_code,
         "silenced": silenced,
         "short": short,
         "standing": standing,
@@ -57,6 +60,19 @@ def environment() -> Environment:
         "feature_query": feature_query,
     }
     return templates
+
+
+def in_code(text: str) -> Markup:
+    """Return a sentence with what stands between backticks as code.
+
+    >>> in_code("`baseline.time_column` is <none>")
+    Markup('<code>baseline.time_column</code> is &lt;none&gt;')
+    """
+    parts = [escape(shown(part, LONGEST_SENTENCE)) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        return escape(shown(text, LONGEST_SENTENCE))
+    coded = (Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
+    return Markup().join(coded)
 
 
 def harmless(value: object) -> object:

@@ -11,7 +11,8 @@ from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.health import HealthMail
 from pegel.alerts.severity import Severity
 from pegel.report.alert_mail import headline
-from pegel.report.alert_subject import plain_state, worst_feature
+from pegel.report.alert_subject import plain_state
+from pegel.report.happened_words import worst_feature
 from pegel.report.health_mail import STATES
 from pegel.report.mail_facts import Facts
 from pegel.spec import names

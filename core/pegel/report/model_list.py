@@ -135,8 +135,9 @@ def _name_own_damage(sources: Sources, key: tuple[str, int], now: datetime, read
 
 def allowed(spec: MonitorSpec) -> str:
     """Return how often a false alarm is expected against how often the user allows one."""
-    expected, asked = Division.of(Setting(spec)).expected_per_day, spec.false_alarms
-    return f"{expected:.2g} per day expected · {asked} allowed"
+    asked = spec.false_alarms
+    expected = Division.of(Setting(spec)).expected_per_day * (asked.period / timedelta(days=1))
+    return f"{expected:.2g} per {asked.per} expected by chance · {asked} allowed"
 
 
 def budget_used(spec: MonitorSpec, opened: Sequence[datetime], now: datetime) -> str:

@@ -13,12 +13,12 @@ from pegel.judge.findings import Verdict
 from pegel.judge.missing_answers import MissingAnswers
 from pegel.judge.performance.headline import HEADLINES
 from pegel.reconcile.driver_health import why_unwatched
-from pegel.report.change_words import since_of
+from pegel.report.change_words import since_of, so_since
 from pegel.report.event_words import OddEvents, worst_first
 from pegel.report.span_words import when
 from pegel.report.table_words import why_unread
 from pegel.report.views import StateView
-from pegel.report.words import change, effect, length, moment
+from pegel.report.words import change, effect, length, moment, period
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import feature_of
 from pegel.spec.outside_text import LONGEST_SENTENCE, LONGEST_SHOWN, NAME_LIMIT, shown
@@ -139,7 +139,7 @@ def _drift(features: Sequence[AlertFeature], now: datetime) -> str:
     size = f" by {effect(worst)}" if worst.effect_unit == "sigma" else ""
     more = f" and {len(features) - 1} more" if len(features) > 1 else ""
     name = shown(worst.about, LONGEST_SHOWN)
-    return f"drifting since {since_of(first, now)} UTC: {name}{size}{more}"
+    return f"{so_since('drifting', since_of(first, now))}: {name}{size}{more}"
 
 
 def _long_spans(features: Sequence[AlertFeature], now: datetime) -> str:
@@ -176,7 +176,7 @@ def _performance(features: Sequence[AlertFeature], now: datetime) -> str:
         return ""
     first = min(features, key=lambda one: one.since)
     worst = min((one.finding for one in features), key=lambda one: (one.feature not in HEADLINES, one.p_value))
-    return f"worse than in training since {since_of(first, now)} UTC: {change(worst, None)}"
+    return f"{so_since('worse than in training', since_of(first, now))}: {change(worst, None)}"
 
 
 def _quality(features: Sequence[AlertFeature], now: datetime) -> str:
@@ -220,7 +220,7 @@ def _since(missing: MissingAnswers, since: datetime, now: datetime) -> str:
     begun = f"since {moment(since, now)} UTC"
     if missing.asked_from is None or missing.asked_to is None:
         return f"{missing} {begun}"
-    return f"{missing} from {moment(missing.asked_from, now)} to {moment(missing.asked_to, now)}, {begun}"
+    return f"{missing} from {period(missing.asked_from, missing.asked_to, now)}, {begun}"
 
 
 def error(reason: str) -> StateView:

@@ -151,7 +151,7 @@ def time_axis(start: datetime, end: datetime, *, y: float) -> str:
     form = "%H:%M:%S" if step < timedelta(minutes=1) else "%H:%M" if step < timedelta(days=1) else "%m-%d"
     seconds = step.total_seconds()
     place = -(-start.timestamp() // seconds) * seconds
-    texts = []
+    texts: list[str] = []
     while place <= end.timestamp():
         x = (place - start.timestamp()) * scale
         when = f"{datetime.fromtimestamp(place, tz=start.tzinfo):{form}}"

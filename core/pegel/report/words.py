@@ -33,7 +33,7 @@ _UNITS = {
     "sigma": SIGMA,
     "sigma of prediction": f"{SIGMA} of the prediction",
     "sd ratio": "times the spread",
-    "d": "standardised",
+    "d": "of a standard deviation",
 }
 
 

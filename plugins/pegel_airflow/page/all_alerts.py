@@ -38,13 +38,14 @@ def alerts(  # noqa: PLR0917  a route's parameters are named by the request
     request: Request,
     q: str = "",
     kind: str = "",
+    severity: str = "",
     standing: str = "",
     past: bool = False,
     done: str = "",
 ) -> Response:
     """Show the open alerts of all models, or those that are over."""
     now = datetime.now(UTC)
-    view = routes.alerts(Settings(), now, text=q, kind=kind, standing=standing, past=past)
+    view = routes.alerts(Settings(), now, text=q, kind=kind, severity=severity, standing=standing, past=past)
     said, watched = person_actions.DONE.get(done), routes.is_anything_watched(Settings())
     return page(request, "alerts.html", now=now, view=view, done=said, here="alerts", watched=watched)
 

@@ -37,11 +37,14 @@ def levels() -> Mapping[str, str]:
     return LEVELS
 
 
-def alerts(settings: Settings, now: datetime, *, text: str, kind: str, standing: str, past: bool) -> AlertsView:
+def alerts(
+    settings: Settings, now: datetime, *, text: str, kind: str, severity: str, standing: str, past: bool
+) -> AlertsView:
     """Return the alerts of all models that are asked for, and the silences."""
     from pegel.report.alerts_page import AlertsAsked, alerts_view
 
-    return alerts_view(_sources(settings), AlertsAsked(text=text, kind=kind, standing=standing, past=past), now)
+    asked = AlertsAsked(text=text, kind=kind, severity=severity, standing=standing, past=past)
+    return alerts_view(_sources(settings), asked, now)
 
 
 def health(settings: Settings, now: datetime) -> FleetHealth:

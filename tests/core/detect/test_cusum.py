@@ -49,7 +49,7 @@ def test_small_baselines_have_no_charts() -> None:
     assert limits(200, 36 * 200 - 1, 1e-4) is None
     assert limits(200, 36 * 200, 1e-4) is not None
     assert widened is not None
-    assert "changes below 0.05 sigma are not seen" in (widened.message or "")
+    assert "slow changes below 0.05 sigma are not seen (the allowance of the charts is " in (widened.message or "")
     assert usual is not None
     assert (0.5, None) == (usual.k, usual.message)
 

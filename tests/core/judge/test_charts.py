@@ -87,7 +87,7 @@ def test_an_alarm_is_one_finding(history: Callable[..., Any]) -> None:
     at = next(i for i, one in enumerate(judged) if one.findings)
 
     assert [(Verdict.DRIFTING, 0)] * 3 == [(one.verdict, len(one.findings)) for one in judged[at + 1 : at + 4]]
-    assert "shifted up slowly; not yet back" == judged[at + 1].features[0].what
+    assert "shifted up slowly; not yet as in training again" == judged[at + 1].features[0].what
 
 
 def test_a_restart_changes_nothing(history: Callable[..., Any]) -> None:
@@ -183,7 +183,9 @@ def test_a_middling_baseline_says_what_it_misses(monitor: Callable[..., Any], le
 
     (widened,) = set(notes[0]) - set(notes[1])
 
-    assert widened.startswith("baseline of 20,000 rows for windows of 200: allowance widened to 0.70; changes below")
+    assert widened.startswith(
+        "baseline of 20,000 rows for windows of 200: so that its own chance raises no alarm, slow"
+    )
 
 
 def test_sliding_windows_have_no_charts(monitor: Callable[..., Any], trained: Baseline) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from pegel.alerts.alert import Change
 from pegel.alerts.maintenance import Maintenance
 from pegel.alerts.matcher import Matcher
+from pegel.alerts.severity import Severity
 from pegel.alerts.silencing import Silence
 from pegel.report.alerts_page import AlertsAsked, AlertsView, alerts_view
+from pegel.report.happened_words import happened
 from pegel.report.reading import Sources
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import writing
@@ -54,6 +58,21 @@ def test_alerts_are_found(sources: Sources, asked: dict[str, Any], count: int) -
     view = shown(sources, **asked)
 
     assert (count, count, 1) == (len(view.alerts), view.meant, view.open_ones)
+
+
+def test_the_worst_are_listed_first_and_say_what_happened(sources: Sources) -> None:
+    """One that is worse stands before a newer one, and is found by its severity; each says by how much, where."""
+    store = AlertStore(sources.engine)
+    (newer,) = store.open_alerts()
+    worse = replace(newer, id="f" * 32, version=2, severity=Severity.CRITICAL, opened_at=newer.opened_at - HOUR)
+    newer = replace(newer, severity=Severity.INFO)
+    for alert in (newer, worse):
+        store.save(Change(key=alert.key, alert=alert, mail=None, cursor=None, at=NOW))
+    listed, found = shown(sources).alerts, shown(sources, severity="info").alerts
+
+    assert [worse.id, newer.id] == [alert.id for alert in listed]
+    assert [newer.id] == [alert.id for alert in found]
+    assert happened(listed[0]).startswith("departure_delay shifted up by 0.")
 
 
 def test_an_alert_that_is_acknowledged_and_silenced_stands_so(sources: Sources) -> None:

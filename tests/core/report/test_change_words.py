@@ -46,13 +46,13 @@ def test_when_it_began(interval: ChangeInterval, told: str) -> None:
 
 
 def test_since() -> None:
-    """An interval follows `since`; another day has its date; what no chart found has a time of its own."""
+    """An interval says between which times; another day has its date; what no chart found has a time of its own."""
     feature = AlertFeature(feature="delay", since=NOON, unbroken_since=NOON, finding=sample_finding(0))
 
-    assert "12:00 to 12:30" == between(INTERVAL, NOON + HOUR)
-    assert "2026-11-03 12:00 to 2026-11-03 12:30" == between(INTERVAL, NOON + 24 * HOUR)
-    assert "before 12:30" == between(replace(INTERVAL, earliest=None), NOON + HOUR)
-    assert ("12:00", "12:00 to 12:30") == (
+    assert "began between 12:00 and 12:30 UTC" == between(INTERVAL, NOON + HOUR)
+    assert "began between 2026-11-03 12:00 and 12:30 UTC" == between(INTERVAL, NOON + 24 * HOUR)
+    assert "began before 12:30 UTC" == between(replace(INTERVAL, earliest=None), NOON + HOUR)
+    assert ("since 12:00 UTC", "began between 12:00 and 12:30 UTC") == (
         since_of(feature, NOON + HOUR),
         since_of(replace(feature, began=INTERVAL), NOON + HOUR),
     )

@@ -74,7 +74,7 @@ def test_a_model_is_told_in_words(sources: Sources) -> None:
     assert row.state.words.startswith("drifting since 00:18 UTC: departure_delay by 0.")
     assert row.state.words.endswith(" and 1 more")
     assert "00:24 UTC, 20 s ago" == row.last_window
-    assert "0.14 per day expected · 1 per week allowed" == row.false_alarms
+    assert "1 per week expected by chance · 1 per week allowed" == row.false_alarms
 
 
 def test_the_stream_says_what_it_got_done_and_since_when() -> None:

@@ -47,7 +47,7 @@ def test_a_mail_names_the_error_rate_first() -> None:
     mail = mailed(list(findings), baseline)
     first = mail.text.splitlines()[0]
 
-    assert "[pegel] delays v1: error rate and 5 more are worse than in training (since " in mail.subject
+    assert "[pegel] delays v1: error rate and 5 more are worse than in training (began before " in mail.subject
     assert "wrong answers 18 % → 39 % in labelled rows from 2015-01-05 00:00 to 2015-01-06 00:00 UTC." == first
     assert "By 1,600 labelled rows. It says nothing of the inputs" in mail.text
     assert "this model had no alert about performance before" in mail.text
@@ -93,5 +93,5 @@ def test_the_page_says_it_in_a_line() -> None:
 
     beat = sample_heartbeat(at=NOW)
     words = state_of(SPEC, last=None, alerts=[change.alert], heartbeat=beat, now=NOW).words
-    assert "worse than in training since " in words
+    assert "worse than in training, began before " in words
     assert "wrong answers 18 % → 39 %" in words

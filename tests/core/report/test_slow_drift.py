@@ -120,11 +120,12 @@ def together(baseline: Baseline) -> Story:
 
 
 def test_a_mail_about_slow_drift(slow: Story, baseline: Baseline) -> None:
-    """The mail says in its first line what has crept where, and about since when; it has a picture."""
+    """The mail says in its first line what has crept where, and between when it began; it has a picture."""
     mail = slow.mail(baseline)
 
     assert {("distance", "cusum")} == {(finding.feature, finding.detector) for finding in slow.findings}
-    assert re.match(r"\[pegel\] info: delays v1: distance is drifting \(since 00:\d\d to 00:\d\d UTC\)", mail.subject)
+    begun = r"\(began between 00:\d\d and 00:\d\d UTC\)"
+    assert re.match(rf"\[pegel\] info: delays v1: distance is drifting {begun}", mail.subject)
     assert mail.text.startswith("distance shifted up slowly by 0.")
     assert " in the windows from about 00:" in mail.text.splitlines()[0]
     assert "location up test p = " in mail.text
@@ -179,4 +180,4 @@ def test_the_page_tells_slow_drift(slow: Story, baseline: Baseline, tmp_path: Pa
 
     assert (Verdict.DRIFTING, "drifting slowly") == (view.features[0].verdict, view.features[0].verdict_words)
     assert 'class="verdict drifting"' in view.timeline
-    assert any("allowance widened" in note for note in view.notes)
+    assert any("slow changes below" in note for note in view.notes)

@@ -213,7 +213,7 @@ class _Step:
         length = max(after.length, 1)
         effect = after.total / length / math.sqrt(n * m / (n + m))
         words = _WORDS.get((test, direction), "shares changed")
-        slowly = "slowly" if alarm else "slowly; not yet back"
+        slowly = "slowly" if alarm else "slowly; not yet as in training again"
         baseline_share = baseline_share_of(self.usual, self.m, squares=is_of_squares(test))
         return FeatureVerdict(
             feature=self.pair.name,

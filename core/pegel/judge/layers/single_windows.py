@@ -111,7 +111,10 @@ class SingleWindows:
             return []
         notes = []
         if not baseline.noise.replayed:
-            notes.append(f"windows that vary by themselves are not allowed for ({baseline.noise.why})")
+            notes.append(
+                f"whether windows vary by themselves is not known ({baseline.noise.why}): where they do, more alarms "
+                "are false"
+            )
         if baseline.noise.repeats > 1:
             notes.append(_repeats(baseline))
         idle = idle_detectors(baseline, watch.detectors)
