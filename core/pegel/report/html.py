@@ -15,6 +15,7 @@ from pegel.report.change_words import since
 from pegel.report.happened_words import happened
 from pegel.report.made_of_event import made_of_row
 from pegel.report.page_query import feature_query
+from pegel.report.progress import ago
 from pegel.report.refresh_words import short
 from pegel.report.silence_words import silenced
 from pegel.report.timeline import told
@@ -43,6 +44,7 @@ def environment() -> Environment:
         "p_value": words.p_value,
         "effect": words.effect,
         "explained": words.explained_by_segments,
+        "ago": ago,
         "moment": words.moment,
         "span": lambda span, now: words.period(span.start, span.end, now),
         "since": since,

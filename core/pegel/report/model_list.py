@@ -8,7 +8,8 @@ from functools import partial
 
 from pegel.alerts.alert import Alert, DispatchFailure
 from pegel.alerts.alert_kind import AlertKind
-from pegel.alerts.silencing import Silence
+from pegel.alerts.severity import Severity
+from pegel.alerts.silencing import Silence, silenced_by
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow
 from pegel.judge.answer_times import answer_times
@@ -94,6 +95,7 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime, 
         answers="" if last is None else "; ".join(answer_times(last.latencies, last.orphans)),
         requests=sparkline([_per_minute(*window) for window in requests], title=_rate(requests)),
         open_alerts=len(alerts),
+        worst=_worst(alerts, across.silences, now),
         days=reader.part("its newest day", lambda: _newest_day(sources, key, now), "") if days else "",
         look="" if spec is None else _look(spec, alerts),
         is_table=spec is not None and spec.model.is_table,
@@ -105,6 +107,17 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime, 
         notices=notices,
         around=list(sources.around),
     )
+
+
+def _worst(alerts: Sequence[Alert], silences: Sequence[Silence], now: datetime) -> Severity | None:
+    """Return how bad the worst open alert is of which nobody has said that it is known."""
+    unknown = (
+        alert
+        for alert in alerts
+        if (alert.acknowledged_until is None or alert.acknowledged_until <= now)
+        and not silenced_by(alert, silences, now)
+    )
+    return min((alert.severity for alert in unknown), key=lambda one: one.rank, default=None)
 
 
 def _newest_day(sources: Sources, key: tuple[str, int], now: datetime) -> str:

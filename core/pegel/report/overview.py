@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pegel.alerts.severity import Severity
 from pegel.report.fleet_health import FleetHealth, read_fleet_health
 from pegel.report.model_list import rows_of
 from pegel.report.reading import Sources
@@ -17,14 +18,17 @@ LEVELS: Final = {"bad": "alert or error", "warn": "warning", "idle": "no traffic
 """What each level of a state is called, the most urgent first."""
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _URGENCY = tuple(LEVELS)
+_LEAST = len(Severity)
+"""Behind every severity."""
 SORTS: Final[dict[str, Callable[[ModelRow], Any]]] = {
-    "urgency": lambda row: _URGENCY.index(row.state.level),
+    "urgency": lambda row: (_URGENCY.index(row.state.level), _LEAST if row.worst is None else row.worst.rank),
     "name": lambda _: "",
     "window": lambda row: row.last_end or _NEVER,
     "alerts": lambda row: -row.open_alerts,
     "owner": lambda row: row.owners,
 }
-"""How a list may be sorted; in each, names come next. `window`: the oldest last window first."""
+"""How a list may be sorted; in each, names come next. `urgency`: of equal states the one with the worst alert that
+nobody knows of yet comes first; `window`: the oldest last window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

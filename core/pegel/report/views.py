@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pegel.alerts.alert import Alert, DispatchFailure
 from pegel.alerts.alert_event import AlertEvent
+from pegel.alerts.severity import Severity
 from pegel.alerts.silencing import Silence
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding, Verdict
@@ -175,6 +176,8 @@ class ModelRow:
     """Whose it is: its namespace, then who is mailed."""
     last_end: datetime | None = None
     """When the last final window ended."""
+    worst: Severity | None = None
+    """Of the open alerts that somebody has still to look at: neither acknowledged nor silenced; None without one."""
     days: str = ""
     """What the newest day that was judged says; empty where there is none."""
     look: str = ""

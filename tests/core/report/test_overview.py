@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,9 @@ from sqlalchemy.engine import Engine
 from pegel.alerts.alert import Alert, AlertFeature, Change
 from pegel.alerts.health import HealthAlert
 from pegel.alerts.health_kind import HealthKind
+from pegel.alerts.matcher import Matcher
+from pegel.alerts.severity import Severity
+from pegel.alerts.silencing import Silence
 from pegel.data.spans import Span
 from pegel.report.alerts_page import AlertsAsked, alerts_view
 from pegel.report.fleet_health import read_fleet_health
@@ -23,6 +27,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.health_alerts import HealthAlerts
 from pegel.store.registry import Registry
 from pegel.store.results import Results
+from pegel.store.silence_store import SilenceStore
 from pegel.testing.samples import MINUTE, sample_baseline, sample_finding, sample_spec, sample_window
 
 from .conftest import NOW
@@ -125,6 +130,23 @@ def test_a_person_finds_a_model(engine: Engine, asked: Asked, names: list[str]) 
     assert (3, 3, ["default", "team-0@example.org", "team-1@example.org"]) == (
         view.known, view.counts["bad"], view.owners,
     )  # fmt: skip
+
+
+def test_what_nobody_knows_of_yet_comes_first(engine: Engine) -> None:
+    """Of models that are equally bad the worst alert leads, and one that is acknowledged or silenced does not count."""
+    add(engine, ["a", "b", "c", "d"])
+    store = AlertStore(engine)
+    by_model = {alert.model: alert for alert in store.open_alerts()}
+    worse = replace(by_model["c"], severity=Severity.CRITICAL)
+    store.save(Change(key=worse.key, alert=worse, mail=None, cursor=None, at=NOW))
+    store.acknowledge(by_model["a"].id, NOW + 60 * MINUTE, "known", by="ada", now=NOW)
+    about = Matcher(model="b")
+    SilenceStore(engine).say(
+        Silence(about=about, why="moved", by="ada", said_at=NOW, since=NOW, until=NOW + 60 * MINUTE, every=None)
+    )
+    rows = overview(Sources(engine), Asked(), NOW).rows
+
+    assert [("c", "critical"), ("d", "warning"), ("a", None), ("b", None)] == [(row.name, row.worst) for row in rows]
 
 
 @pytest.mark.parametrize("sort", SORTS)
