@@ -28,6 +28,11 @@
     .flatMap(([heads, row]) => [...row.cells].map((cell, at) => [cell, heads[at]?.textContent.trim()]))
     .filter(([cell, head]) => cell.tagName === "TD" && cell.colSpan === 1 && cell.dataset.label !== head)
     .map(([cell, head]) => `not labelled ${head} ${say(cell)}`);
+  // A cell says its head exactly where the row of heads is not there to do so.
+  const saidTwice = seen
+    .filter((element) => element.matches("td[data-label]"))
+    .filter((cell) => isSeen(cell.closest("table").querySelector("tr:has(th)")) !== (getComputedStyle(cell, "::before").content === "none"))
+    .map((cell) => `head said twice or never ${say(cell)}`);
   const inPictures = seen
     .filter((element) => element.tagName === "text" && element.textContent.trim())
     .map((element) => [element, element.getBoundingClientRect(), element.closest("svg").getBoundingClientRect()]);
@@ -76,5 +81,5 @@
     .filter((element) => !name(element).trim())
     .map((element) => element.outerHTML.slice(0, 80));
 
-  return [wide, [...narrow, ...cut, ...headless, ...small, ...outside], faint, nameless];
+  return [wide, [...narrow, ...cut, ...headless, ...saidTwice, ...small, ...outside], faint, nameless];
 }
