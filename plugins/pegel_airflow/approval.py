@@ -14,17 +14,22 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from pegel.errors import PegelError, PermanentError, Unavailable
 from pegel.spec import names
+from pegel.spec.alert_routes import is_service
 from pegel.spec.limits import APPROVAL_WITHIN
 from pegel.spec.settings import Settings
 from pegel_airflow import services
 from pegel_airflow.mail_sender import MailSender
 from pegel_airflow.run_links import model_page
+from pegel_airflow.service_sender import ServiceSender
 from pegel_airflow.teams import refuse_model_of_other_team
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from pegel.alerts.severity import Severity
     from pegel.report.mail_message import Rendered
+    from pegel.report.notice import Notice
+    from pegel.spec.alert_routes import Route
     from pegel.spec.monitor_spec import MonitorSpec
     from pegel.store.refresh_store import Refresh
     from pegel_airflow.services import Stores
@@ -163,7 +168,8 @@ def _mail_question(settings: Settings, stores: Stores, refresh: Refresh, link: s
         picture = _picture(stores, refresh)
         days = APPROVAL_WITHIN.total_seconds() / 86_400
         page = _baselines_page(settings, refresh)
-        _send(settings, spec, asked_words(refresh, spec, link=link, days=days, picture=picture, baselines=page))
+        asked = asked_words(refresh, spec, link=link, days=days, picture=picture, baselines=page)
+        _send(settings, spec, refresh, asked)
 
 
 def _tell(settings: Settings, stores: Stores, refresh: Refresh) -> None:
@@ -171,7 +177,7 @@ def _tell(settings: Settings, stores: Stores, refresh: Refresh) -> None:
 
     spec = stores.registry.get(refresh.model, refresh.version)
     if spec is not None:
-        _send(settings, spec, not_promoted_words(refresh, spec, baselines=_baselines_page(settings, refresh)))
+        _send(settings, spec, refresh, not_promoted_words(refresh, spec, baselines=_baselines_page(settings, refresh)))
 
 
 def _baselines_page(settings: Settings, refresh: Refresh) -> str:
@@ -193,9 +199,55 @@ def _picture(stores: Stores, refresh: Refresh) -> bytes | None:
     return picture_of(refresh.review.changes, current, again)
 
 
-def _send(settings: Settings, spec: MonitorSpec, written: Rendered) -> None:
-    """Mail a model's people. Who cannot be mailed is named in the log; the question stands in Airflow all the same."""
+def _send(settings: Settings, spec: MonitorSpec, refresh: Refresh, written: Rendered) -> None:
+    """Tell a model's people. Who cannot be told is named in the log; the question stands in Airflow all the same."""
+    recipients, severity = _recipients(settings, spec)
     with MailSender(settings) as sender:
-        delivery = sender.deliver([written], spec.alerts.emails)
-    for address, why in (delivery.refused | delivery.later).items():
-        print(f"{address} was not mailed: {why}")  # noqa: T201 - a task's output is its log
+        failed = dict[str, str]()
+        for address in recipients:
+            if is_service(address):
+                said = ServiceSender().deliver(address, _notice(settings, refresh, written, severity, address))
+            else:
+                said = sender.deliver([written], [address])
+            failed |= said.refused | said.later
+    for address, why in failed.items():
+        print(f"{address} was not told: {why}")  # noqa: T201 - a task's output is its log
+
+
+def _recipients(settings: Settings, spec: MonitorSpec) -> tuple[tuple[str, ...], Severity]:
+    """Return whom routes name for `refresh refused`, and how bad that is; `alerts.emails` where nobody is told at once.
+
+    A question does not wait: not for a digest, and not for somebody to be on duty. It is no incident of a pager.
+    """
+    from pegel.alerts.health_kind import HealthKind
+    from pegel.alerts.routing import told
+    from pegel.alerts.severity import health_severity
+    from pegel.spec.deployment_routes import deployment_routes
+
+    kind = HealthKind.REFRESH_REFUSED
+    routes: tuple[Route, ...] = ()
+    try:
+        routes = deployment_routes(settings.alert_routes)
+    except PegelError as error:
+        print(f"the routes of the deployment are left out: {error}")  # noqa: T201 - a task's output is its log
+    severity = health_severity(kind, [spec.alerts.severity])
+    at_once = told(spec, routes, datetime.now(UTC), severity=severity, kind=kind).at_once
+    asked = tuple(address for address in at_once if not address.startswith("pagerduty:"))
+    return asked or tuple(spec.alerts.emails), severity
+
+
+def _notice(settings: Settings, refresh: Refresh, written: Rendered, severity: Severity, address: str) -> Notice:
+    """Return what a chat or a pager is told: the first lines of the mail, with the link to the question."""
+    from pegel.alerts.message_identity import MailIdentity, short_id
+    from pegel.report.notice import Notice
+    from pegel.report.severity_words import LEAD
+
+    state = "asked" if refresh.end is None else refresh.end.value
+    return Notice(
+        id=short_id([MailIdentity(f"refresh {refresh.seq} {state}", refresh.at.isoformat())], address),
+        title=written.subject.removeprefix(LEAD),
+        text=written.text.partition("\n\n")[0],
+        severity=severity,
+        link=settings.page_url.rstrip("/"),
+        alerts=(),
+    )

@@ -15,6 +15,7 @@ import cluster
 import pytest
 import scene
 import seeds
+from http_receiver import running_receiver
 from mail_servers import Server
 from people import PASSWORDS
 
@@ -350,6 +351,35 @@ def test_a_person_says_no(
     assert body is not None
     assert "was rejected, the current baseline stays by otto: half of the flights." in body.get_content()
     assert (again, len(by_hand.asked)) == (RefreshOutcome(), 1)
+
+
+def test_a_question_goes_where_routes_say(  # noqa: PLR0917  fixtures
+    settings: Settings,
+    spark: cluster.Cluster,
+    run_dag: Any,
+    person: Person,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To whom a refused refresh is told, a chat among them; a chat that fails keeps no mail and no question back."""
+    watched(settings, CHANGED, "approve")
+    outcome = look(settings, CHANGED)
+    route = {"kind": "refresh refused", "to": ["slack:chat", "webhook:gone", "pagerduty:oncall", "ben@example.org"]}
+    baseline = {"source": CHANGED, "refresh": "approve"}
+    alerts = {"emails": ["ada@example.org"], "routes": [route], "severity": {"refresh refused": "critical"}}
+    services.stores(settings).registry.put(seeds.spec(baseline=baseline, alerts=alerts))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with running_receiver() as receiver:
+        monkeypatch.setenv("AIRFLOW_CONN_PEGEL_CHAT", receiver.connection("/chat"))
+        answering = answer((person("otto"), KEEP, "not yet"))
+        state = run_dag("baseline_approval", **outcome.asked[0])
+        answering.join()
+        asked, kept = (said["text"] for said in receiver.kept("/chat"))
+
+    assert (state, ["ben@example.org"] * 2) == ("success", [mail["To"] for mail in server.kept])
+    assert asked.startswith("delays v1: may its new baseline take the current one's place?")
+    assert "/dags/baseline_approval/runs/" in asked
+    assert "was rejected, the current baseline stays by otto: not yet." in kept
 
 
 def test_the_answer_of_another_team_does_not_count(
