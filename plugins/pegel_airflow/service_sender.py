@@ -7,6 +7,8 @@ stated, because the last part of such an address is a secret; of PagerDuty the p
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from pegel.report.notice import Notice
 
 ANSWERS_WITHIN_S: Final = 10
-"""Seconds for which a pass waits for one of them; it is asked again a minute later."""
+"""Seconds for which a pass waits for one of them, whatever that sends; it is asked again a minute later."""
 REFUSED: Final = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
@@ -71,11 +73,40 @@ class ServiceSender:
         own = f"/{secret.lstrip('/')}" if secret and not known.login else ""
         # The same at each try, for whoever looks at it.
         headers = {"Content-Type": "application/json", "Idempotency-Key": notice.id}
-        options = {"check_response": False, "timeout": ANSWERS_WITHIN_S, "allow_redirects": False}
+        # Only the status of an answer is read, however long it is.
+        options = {"check_response": False, "timeout": ANSWERS_WITHIN_S, "allow_redirects": False, "stream": True}
         status = int(HTTPStatus.OK)
         for payload in payloads(service, notice, secret):
-            answer = hook.run(PATHS.get(service, own), data=json.dumps(payload), headers=headers, extra_options=options)
-            status = int(answer.status_code)
+
+            def post(body: str = json.dumps(payload)) -> int:
+                answer = hook.run(PATHS.get(service, own), data=body, headers=headers, extra_options=options)
+                with answer:
+                    return int(answer.status_code)
+
+            status = _within(ANSWERS_WITHIN_S, post)
             if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
                 return status
         return status
+
+
+def _within(seconds: float, ask: Callable[[], int]) -> int:
+    """Return what `ask` returns. Raises what it raises, TimeoutError where it takes longer: it is left to itself then.
+
+    The limit of a socket begins anew with each byte: who answers byte by byte would hold up what others are told.
+    """
+    answers, errors = list[int](), list[Exception]()
+
+    def run() -> None:
+        try:
+            answers.append(ask())
+        except Exception as error:  # noqa: BLE001  it is raised by who waits
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not answers:
+        raise TimeoutError
+    return answers[0]

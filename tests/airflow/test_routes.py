@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 from http_receiver import Receiver, running_receiver
 from mail_servers import Server
+from speaking_servers import speaking_servers
 
 from pegel.alerts.health_kind import HealthKind
 from pegel.errors import PermanentError, Unavailable
@@ -17,7 +21,7 @@ from pegel.judge.findings import Verdict
 from pegel.spec.limits import UNREACHABLE_FOR
 from pegel.spec.settings import Settings
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
-from pegel_airflow import alerting, services
+from pegel_airflow import alerting, service_sender, services
 from pegel_airflow.mail_sender import MailSender
 
 ADA, BEN = "ada@example.org", "ben@example.org"
@@ -34,6 +38,13 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
         monkeypatch.setenv("AIRFLOW_CONN_PEGEL_ONCALL", receiver.connection("", "a key"))
         monkeypatch.setenv("AIRFLOW_CONN_PEGEL_OTHER", receiver.connection("/hook"))
         yield receiver
+
+
+def leads_to(monkeypatch: pytest.MonkeyPatch, name: str, port: int) -> None:
+    """Let a connection of Airflow lead to a port of this machine."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    known = {"conn_type": "http", "host": f"http://127.0.0.1:{port}"}
+    monkeypatch.setenv(f"AIRFLOW_CONN_PEGEL_{name.upper()}", json.dumps(known))
 
 
 NOT_WATCHED = {"kind": "not watched", "to": ["webhook:other"]}
@@ -241,6 +252,56 @@ def test_no_secret_is_told_of_a_connection_that_does_not_answer(
 
     assert "slack:gone: no answer by connection pegel_gone of Airflow: " in said
     assert "127.0.0.1" not in said
+
+
+def test_an_answer_without_an_end_holds_up_nobody(
+    settings: Settings, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status is enough, whatever follows it: the message is taken, and is not sent again."""
+    whole, poured, has_ended = 1 << 28, [0], threading.Event()
+
+    def pour(connection: socket.socket) -> None:
+        try:
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % whole)
+            while poured[0] < whole:
+                poured[0] += connection.send(b"x" * 65_536)
+        finally:
+            has_ended.set()
+
+    asked = list[bytes]()
+    with speaking_servers() as begin:
+        leads_to(monkeypatch, "pour", begin(pour, asked))
+        watched(settings, routes=[{"to": [ADA, "webhook:pour"]}])
+        drifts(settings)
+        look(settings)
+        look(settings)
+        has_ended.wait()
+
+    assert ([ADA], 1, True) == (server.told, len(asked), poured[0] < whole)
+    assert [] == services.stores(settings).last_mails.unreached()
+
+
+def test_who_answers_byte_by_byte_is_given_up(
+    settings: Settings, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receiver that never ends its headers: the pass goes on without it, and says whom it could not reach."""
+    is_over = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+        while not is_over.wait(0.02):
+            connection.sendall(b"y")
+
+    monkeypatch.setattr(service_sender, "ANSWERS_WITHIN_S", 0.5)
+    with speaking_servers() as begin:
+        leads_to(monkeypatch, "slow", begin(drip))
+        watched(settings, routes=[{"to": [ADA, "webhook:slow"]}])
+        drifts(settings)
+        said = look(settings)
+        is_over.set()
+
+    assert [ADA] == server.told
+    assert "about delays/1; given: webhook:slow: no answer by connection pegel_slow of Airflow: TimeoutError" in said
 
 
 def test_who_cannot_be_reached_is_told_of_to_others(settings: Settings, server: Server, receiver: Receiver) -> None:

@@ -20,7 +20,10 @@ MOST_FILES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class FolderSpec:
-    """One file. `given`: what it says, None where it holds no mapping of fields. `problems`: a line each."""
+    """One file. `given`: what it says, None where it holds no mapping of fields. `problems`: a line each.
+
+    A folder that was not looked into is one, too: what may be in it is not known to be gone.
+    """
 
     file: Path
     given: GivenSpec | None
@@ -31,35 +34,56 @@ def read_specs(places: Iterable[Path]) -> list[FolderSpec]:
     """Return every spec in files and folders, in the order of their paths; a file that is named twice is read once.
 
     In a folder, also below it, these are the files that end with `SUFFIXES`, without those whose name, or that of a
-    folder on the way, begins with a dot, and without files of expectations that one of the specs names. Raises
-    InvalidSpec for a place that is not there, and for a folder with no such file or more than `MOST_FILES`.
+    folder on the way, begins with a dot, and without files of expectations that one of the specs names. A folder below
+    that cannot be read, or is a link that leads out, is a problem of its own. Raises InvalidSpec for a place that is
+    not there, and for a folder with no such file or more than `MOST_FILES`.
     """
-    files = sorted({file for place in places for file in _files(place)})
+    unread = dict[Path, str]()
+    files = sorted({file for place in places for file in _files(place, unread)})
     suites = {suite for file in files for suite in _suites(file)}
-    return [_read(file) for file in files if file not in suites]
+    left = [FolderSpec(folder, None, (problem,)) for folder, problem in sorted(unread.items())]
+    return [*(_read(file) for file in files if file not in suites), *left]
 
 
-def _files(place: Path) -> list[Path]:
+def _files(place: Path, unread: dict[Path, str]) -> list[Path]:
     if not place.is_dir():
         if place.exists():
             return [place.resolve()]
         raise InvalidSpec(f"expected a file or a folder of specs, given {shown(str(place))}, which is not there.")
     found = list[Path]()
-    for file in _below(place.resolve()):
+    for file in _below(place.resolve(), unread):
         found.append(file)
         if len(found) > MOST_FILES:
             raise InvalidSpec(f"expected a folder of specs, given {shown(str(place))} with more than {MOST_FILES:,}.")
-    if not found:
+    if not found and not unread:
         endings = ", ".join(SUFFIXES)
         raise InvalidSpec(f"expected at least one spec ({endings}) in {shown(str(place))}, given none.")
     return found
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    for here, folders, names in os.walk(folder):
+def _below(folder: Path, unread: dict[Path, str]) -> Iterator[Path]:
+    def note(error: OSError) -> None:
+        unread[Path(error.filename)] = f"this folder cannot be read: {error.strerror}. Specs in it are not known."
+
+    for here, folders, names in os.walk(folder, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in [*folders, *names]:
+            if not name.startswith(".") and (problem := _link_problem(Path(here, name), folder)):
+                unread[Path(here, name)] = problem
         wanted = (name for name in sorted(names) if not name.startswith(".") and name.endswith(SUFFIXES))
         yield from (Path(here, name) for name in wanted)
+
+
+def _link_problem(path: Path, folder: Path) -> str:
+    """Return what is left out by a link below a folder, empty for none. None is followed: they may lead in circles."""
+    if not os.path.islink(path) or path.name.endswith(SUFFIXES):  # noqa: PTH114  no error of a path that is too long
+        return ""
+    place = Path(os.path.realpath(path))
+    if not place.exists():
+        return f"this is a link to {shown(str(place))}, which is not there. Specs in it are not known."
+    if place.is_dir() and not place.is_relative_to(folder):
+        return f"this is a link to the folder {shown(str(place))}: name that one, too. Specs in it are not known."
+    return ""
 
 
 def _read(file: Path) -> FolderSpec:

@@ -19,6 +19,7 @@ from pegel.errors import PermanentError, Unavailable
 from pegel.spec.outside_text import shown
 from pegel.store import tables
 from pegel.store.database import connect, migrate, writing
+from pegel.store.schema_revision import schema_revisions
 
 PAGES_AT_ONCE = 4_096
 """Of 2 KiB: writers have the file between two such parts."""
@@ -47,11 +48,15 @@ def restore_sqlite(copy: Path, target: Path, scratch: Path) -> None:
     """Put a copy in place of what `target` holds, at once, for whoever has it open, too. Every claim ends.
 
     `scratch`: a file that is not there, used on the way and left to the caller. Raises what `copy_sqlite` and `migrate`
-    raise, before `target` is touched.
+    raise, and PermanentError for a database without tables of Pegel, before `target` is touched.
     """
     copy_sqlite(copy, scratch)
     engine = connect(f"sqlite:///{scratch}")
     try:
+        # Bringing these up to date would make empty ones: all that is stored would be replaced by nothing.
+        if schema_revisions(engine)[0] is None:
+            empty = f"{shown(str(copy))}, which has no tables of Pegel"
+            raise PermanentError(f"expected a copy of a results database, given {empty}. Nothing was restored.")
         migrate(engine)
         end_claims(engine)
     finally:

@@ -127,6 +127,23 @@ def test_nothing_is_overwritten_or_restored_by_mistake(
     assert (10, 6) == (stored(engine, claim)[0], len(capsys.readouterr().err.splitlines()))
 
 
+@pytest.mark.parametrize("page_size", [2048, 4096])
+def test_a_database_without_tables_of_pegel_replaces_none(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str], page_size: int
+) -> None:
+    """A file of no bytes, and another program's database, whatever its pages are: what is stored stays."""
+    claim = StreamStore(engine).claim("default", 1, START)
+    commit(engine, claim, 0)
+    (tmp_path / "empty.db").touch()
+    with closing(sqlite3.connect(tmp_path / "others.db")) as others:
+        others.execute(f"PRAGMA page_size = {page_size}")
+        others.execute("CREATE TABLE orders (id)")
+    codes = [run(tmp_path, "restore", tmp_path / name, "--yes") for name in ("empty.db", "others.db")]
+
+    assert ([1, 1], 10) == (codes, stored(engine, claim)[0])
+    assert 2 == capsys.readouterr().err.count("which has no tables of Pegel. Nothing was restored.")
+
+
 def test_a_server_has_programs_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

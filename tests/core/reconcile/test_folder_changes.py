@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,30 @@ def test_what_a_change_needs_is_said(tmp_path: Path) -> None:
     assert "needs a new baseline (baseline.source)" == learned.effects[0]
     assert "moves from the driver of group default to that of night" in learned.effects[1]
     assert ((), "alerts.emails") == (mailed.effects, mailed.fields[0].path)
+
+
+def test_a_folder_that_is_not_looked_into_is_told(tmp_path: Path) -> None:
+    """Links that lead out or nowhere, a path that is too long: while one is there, nothing is deleted."""
+    specs, elsewhere = tmp_path / "specs", tmp_path / "elsewhere"
+    written(specs, "a.yaml", sample_spec("delays"))
+    written(elsewhere, "b.yaml", sample_spec("fraud"))
+    (specs / "inside").mkdir()
+    (specs / "again").symlink_to(specs / "inside")
+    (specs / "gone").symlink_to(tmp_path / "not mounted")
+    (specs / "team").symlink_to(elsewhere)
+    here = os.open(specs, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=here)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    changes = changes_of(specs, sample_spec("delays"), sample_spec("fraud"))
+
+    assert [SAME, INVALID, INVALID, INVALID, EXTRA] == [change.kind for change in changes]
+    assert "this folder cannot be read: File name too long" in changes[1].problems[0]
+    assert f"this is a link to {tmp_path}/not mounted, which is not there" in changes[2].problems[0]
+    assert f"this is a link to the folder {elsewhere}" in changes[3].problems[0]
 
 
 def test_two_files_about_one_model_are_both_invalid(tmp_path: Path) -> None:
