@@ -12,14 +12,12 @@ from hypothesis import strategies as st
 from pegel.detect.bernoulli_chart import (
     BernoulliLimits,
     BernoulliState,
-    Lattice,
-    alarm_rate,
-    average_run_length,
     follow,
     likely_rates,
     limits,
     why_no_chart,
 )
+from pegel.detect.bernoulli_run_length import Lattice, alarm_rate, average_run_length, smallest_limit
 
 ARL = 117_000
 
@@ -85,6 +83,28 @@ def test_errors_that_are_rare_have_a_chart_that_fits_into_memory() -> None:
     assert 8_000 < lattice.up < 30_000
     assert found > 3 / 1e-4
     assert most < 50_000_000
+
+
+@pytest.mark.parametrize("rate", [4.5e-4, 1e-4])
+def test_rates_of_alarms_of_very_rare_errors_err_towards_fewer_alarms(rate: float) -> None:
+    """They are computed on a coarser lattice: of each limit up to 2 % more alarms than the exact chart raises."""
+    lattice = Lattice.of(rate)
+    for errors in (2, 5, 10):
+        limit = errors * lattice.up + 17
+        too_many = alarm_rate(limit, lattice, (rate,)) * average_run_length(rate, lattice, limit)
+
+        assert 1 <= too_many < 1.02
+
+
+def test_the_limit_of_very_rare_errors_is_found() -> None:
+    """It took minutes. One false alarm in a million events at most, and less than a hundredth lower is one too many."""
+    lattice = Lattice.of(1e-4)
+    limit = smallest_limit(lattice, (1e-4,), 1e-6)
+    found = limits(100, 1_000_000, 1e-6)
+    assert found is not None
+
+    assert average_run_length(1e-4, lattice, limit) >= 1e6 > average_run_length(1e-4, lattice, int(0.99 * limit))
+    assert limit < found.limit < 2 * limit
 
 
 @given(

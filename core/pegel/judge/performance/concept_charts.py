@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from pegel.baseline.baseline import Baseline
 from pegel.detect import bernoulli_chart, residual_chart, river_chart
-from pegel.detect.bernoulli_chart import BernoulliLimits, BernoulliState, Lattice
+from pegel.detect.bernoulli_chart import BernoulliLimits, BernoulliState
+from pegel.detect.bernoulli_run_length import Lattice, alarm_rate
 from pegel.detect.cusum import Chart
 from pegel.detect.effect import from_to
 from pegel.detect.error_blocks import ERRORS, ErrorBlocks, TrainingErrors
@@ -249,7 +250,7 @@ def _error_p(level: int, chart: Mapping[str, Any], training: TrainingErrors) -> 
     lattice = Lattice(chart["up"], chart["down"])
     height = max(1, round(level / chart["factor"]))
     rates = bernoulli_chart.likely_rates(training.errors, training.rows)
-    return min(1.0, bernoulli_chart.alarm_rate(height, lattice, rates))
+    return min(1.0, alarm_rate(height, lattice, rates))
 
 
 def _residuals(
