@@ -12,7 +12,7 @@ from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.any_kind import ANY_KINDS
 from pegel.alerts.severity import Severity
-from pegel.alerts.silencing import Silence, SilenceState, silenced_by
+from pegel.alerts.silencing import Silence, SilenceState, is_in_hand, silenced_by
 from pegel.errors import DamagedRow
 from pegel.report.reading import PartReader, Sources
 from pegel.store.alert_history import AlertHistory
@@ -53,12 +53,14 @@ class AlertsAsked:
 class AlertsView:
     """What the page shows.
 
-    `alerts`: at most `MOST_OPEN`, the worst first and of these the newest; or at most `MOST_OVER` that are over, the
-    newest first. `meant`: how many fit.
+    `alerts`: at most `MOST_OPEN`, those that nobody has in hand before the others, of both the worst first and of these
+    the newest; or at most `MOST_OVER` that are over, the newest first. `meant`: how many fit.
     """
 
     asked: AlertsAsked
     alerts: list[Alert]
+    in_hand: set[str]
+    """Ids of those that are acknowledged or silenced as a whole: these come last."""
     meant: int
     open_ones: int
     """How many are open, whatever was asked for."""
@@ -95,11 +97,13 @@ def alerts_view(sources: Sources, asked: AlertsAsked, now: datetime) -> AlertsVi
         chosen, most = [alert for alert in newest if alert.over_at is not None], MOST_OVER
     meant = [alert for alert in chosen if asked.fits(alert, in_force, now)]
     newest_first = sorted(meant, key=lambda alert: (alert.opened_at, alert.id), reverse=True)
-    shown = newest_first if asked.past else sorted(newest_first, key=lambda alert: alert.severity.rank)
-    shown = shown[:most]
+    in_hand = {alert.id for alert in meant if is_in_hand(alert, in_force, now)}
+    worst_first = sorted(newest_first, key=lambda alert: (alert.id in in_hand, alert.severity.rank))
+    shown = (newest_first if asked.past else worst_first)[:most]
     return AlertsView(
         asked=asked,
         alerts=shown,
+        in_hand=in_hand,
         meant=len(meant),
         open_ones=len(open_ones),
         events=part("the history of alerts", _reads(sources, shown, problems), dict[str, list[AlertEvent]]()),

@@ -9,7 +9,7 @@ from functools import partial
 from pegel.alerts.alert import Alert, DispatchFailure
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.severity import Severity
-from pegel.alerts.silencing import Silence, silenced_by
+from pegel.alerts.silencing import Silence, is_in_hand
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow
 from pegel.judge.answer_times import answer_times
@@ -110,14 +110,9 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime, 
 
 
 def _worst(alerts: Sequence[Alert], silences: Sequence[Silence], now: datetime) -> Severity | None:
-    """Return how bad the worst open alert is of which nobody has said that it is known."""
-    unknown = (
-        alert
-        for alert in alerts
-        if (alert.acknowledged_until is None or alert.acknowledged_until <= now)
-        and not silenced_by(alert, silences, now)
-    )
-    return min((alert.severity for alert in unknown), key=lambda one: one.rank, default=None)
+    """Return how bad the worst open alert is that nobody has in hand."""
+    waiting = (alert.severity for alert in alerts if not is_in_hand(alert, silences, now))
+    return min(waiting, key=lambda one: one.rank, default=None)
 
 
 def _newest_day(sources: Sources, key: tuple[str, int], now: datetime) -> str:

@@ -11,7 +11,8 @@ from pegel.alerts.silencing import Silence, silenced_by
 from pegel.report.words import moment, period
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 
-_UNSAID = {AlertEventKind.OPENED: "about", AlertEventKind.GROWN: "also"}
+_JOINED = {AlertEventKind.OPENED: "", AlertEventKind.GROWN: "also "}
+"""Events that are about their features alone, and what stands before these."""
 
 
 def silenced(silence: Silence, now: datetime) -> str:
@@ -57,13 +58,14 @@ def _whose(silence: Silence, now: datetime) -> str:
 
 
 def event_words(event: AlertEvent, now: datetime) -> str:
-    """Return one line of an alert's history, without its instant: `mailed (opened) to ada@example.org`."""
+    """Return one line of an alert's history, without its instant: `mailed to ada@example.org (opened: amount)`."""
     names = ", ".join(shown(name, NAME_LIMIT) for name in event.features)
-    text = f"{event.kind} ({event.mail})" if event.mail else event.kind.value
-    text += f" {_UNSAID.get(event.kind, 'of')} {names}" if names else ""
+    text = f"{event.kind}: {_JOINED[event.kind]}{names}" if event.kind in _JOINED else event.kind.value
     text += f" to {', '.join(shown(each, NAME_LIMIT) for each in event.recipients)}" if event.recipients else ""
     text += f" by {shown(event.by, NAME_LIMIT)}" if event.by else ""
     numbers = " and ".join(map(str, event.silences))
     text += f" by silence {numbers}" if len(event.silences) == 1 else f" by silences {numbers}" if numbers else ""
     text += f" until {moment(event.until, now)} UTC" if event.until else ""
+    about = "" if event.kind in _JOINED else ": ".join(filter(None, [event.mail, names]))
+    text += f" ({about})" if about else ""
     return f"{text}: {shown(event.why, LONGEST_SENTENCE)}" if event.why else text

@@ -177,7 +177,7 @@ class ModelRow:
     last_end: datetime | None = None
     """When the last final window ended."""
     worst: Severity | None = None
-    """Of the open alerts that somebody has still to look at: neither acknowledged nor silenced; None without one."""
+    """How bad the worst open alert is that nobody has in hand; None without one."""
     days: str = ""
     """What the newest day that was judged says; empty where there is none."""
     look: str = ""

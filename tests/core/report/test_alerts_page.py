@@ -61,7 +61,7 @@ def test_alerts_are_found(sources: Sources, asked: dict[str, Any], count: int) -
 
 
 def test_the_worst_are_listed_first_and_say_what_happened(sources: Sources) -> None:
-    """One that is worse stands before a newer one, and is found by its severity; each says by how much, where."""
+    """One that is worse stands before a newer one, unless somebody has it in hand, and is found by its severity; each says by how much, where."""
     store = AlertStore(sources.engine)
     (newer,) = store.open_alerts()
     worse = replace(newer, id="f" * 32, version=2, severity=Severity.CRITICAL, opened_at=newer.opened_at - HOUR)
@@ -73,6 +73,11 @@ def test_the_worst_are_listed_first_and_say_what_happened(sources: Sources) -> N
     assert [worse.id, newer.id] == [alert.id for alert in listed]
     assert [newer.id] == [alert.id for alert in found]
     assert happened(listed[0]).startswith("departure_delay shifted up by 0.")
+
+    store.acknowledge(worse.id, NOW + HOUR, "rolled back", by="uma", now=NOW)
+    again = shown(sources)
+
+    assert ([newer.id, worse.id], {worse.id}) == ([alert.id for alert in again.alerts], again.in_hand)
 
 
 def test_an_alert_that_is_acknowledged_and_silenced_stands_so(sources: Sources) -> None:

@@ -222,9 +222,9 @@ def test_the_command_lists_what_is_open_and_tells_one_life(home: Path, capsys: p
     assert stands in line
     assert f"warning   delays/1  drift of amount, EUR, line break* since 2026-01-01 00:00 UTC: {stands}" in one[0]
     assert [
-        "opened about amount, EUR, line break*",
-        f"mailed (opened) of amount, EUR, line break* to {ADDRESS}",
-        "acknowledged of amount, EUR, line break* by ada until 2299-10-17 00:00 UTC: storm",
+        "opened: amount, EUR, line break*",
+        f"mailed to {ADDRESS} (opened: amount, EUR, line break*)",
+        "acknowledged by ada until 2299-10-17 00:00 UTC (amount, EUR, line break*): storm",
     ] == [event.partition("UTC  ")[2] for event in one[1:]]
     assert {"amount, EUR": [1]} == read["silenced"]
     assert ["opened", "mailed", "acknowledged"] == [event["kind"] for event in read["history"]]
