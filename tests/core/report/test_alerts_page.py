@@ -61,7 +61,7 @@ def test_alerts_are_found(sources: Sources, asked: dict[str, Any], count: int) -
 
 
 def test_the_worst_are_listed_first_and_say_what_happened(sources: Sources) -> None:
-    """One that is worse stands before a newer one, unless somebody has it in hand, and is found by its severity; each says by how much, where."""
+    """One that is worse stands before a newer one, unless somebody has it in hand; each says by how much, where."""
     store = AlertStore(sources.engine)
     (newer,) = store.open_alerts()
     worse = replace(newer, id="f" * 32, version=2, severity=Severity.CRITICAL, opened_at=newer.opened_at - HOUR)
