@@ -18,11 +18,13 @@ from pegel.data.columns import Kind, Role, Schema
 from pegel.data.spans import Span
 from pegel.judge.findings import Finding
 from pegel.judge.judge import judge_rows
+from pegel.judge.rhythm_parts import paid_by
 from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.quality.merged_suite import suite_for
 from pegel.quality.on_rows import columns_of, of_rows, untold, why_untold
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.rhythms import Rhythm
 from pegel_spark.counted_rows import summarise
 from pegel_spark.great_expectations_door import run_on_spark
 from pegel_spark.served_values import column
@@ -45,7 +47,8 @@ def quality_of(rows: DataFrame, spec: MonitorSpec, baseline: Baseline, span: Spa
     """Hold the archived rows of a span against the suite of its model; answers with the rows that have one.
 
     Rows with features that are not the online store's own are left out, as they are of windows. What has a p-value is
-    tested at the level that one window has: an hour or a day is one more look, at as many rows.
+    tested at the level of an hour or a day, which pays for it. Where windows alone are judged nothing pays: then rules
+    alone are told, and the rest is in the outcomes.
     """
     frame = _as_fields(rows, spec, baseline).cache()
     try:
@@ -83,8 +86,12 @@ def _untold(asked: Sequence[Expectation], spec: MonitorSpec, schema: Schema) -> 
 def _findings(
     frame: DataFrame, outcomes: Sequence[ExpectationOutcome], spec: MonitorSpec, baseline: Baseline, span: Span
 ) -> tuple[Finding, ...]:
+    paid = paid_by(spec, span.end - span.start)
+    if paid is None:
+        outcomes = [outcome for outcome in outcomes if outcome.expectation.is_rule]
     if all(outcome.met is not False for outcome in outcomes):
         return ()
+    rhythm, portion = paid or (Rhythm.WINDOW, 1.0)
     layout = baseline.layout
     summary = summarise(frame.select(*(column(field.name) for field in layout.schema.fields)), layout).whole
     rows = summary.rows(Role.FEATURE)
@@ -94,6 +101,8 @@ def _findings(
         span=span,
         revision=1,
         evidence={"looked_at": rows, "rows": rows},
+        rhythm=rhythm,
+        portion=portion,
     )
     named = {(outcome.expectation.feature, outcome.expectation.test): outcome.rows for outcome in outcomes}
     return tuple(

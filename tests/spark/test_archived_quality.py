@@ -14,7 +14,10 @@ from pegel.archive.row_columns import archive_schema
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.data.spans import Span
+from pegel.judge.findings import Finding
+from pegel.judge.rhythm_parts import rhythm_parts
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.rhythms import Rhythm
 from pegel.testing.samples import sample_spec, trained_on
 from pegel_spark.archived_quality import NOT_KEPT, quality_of
 from pegel_spark.great_expectations_door import KEPT
@@ -101,14 +104,35 @@ def test_rows_that_are_not_as_expected_are_named(spark: Any, spec: MonitorSpec, 
     assert "15 % of 400 values are not so" in finding.what
 
 
-def test_a_share_is_tested(spark: Any, spec: MonitorSpec, baseline: Baseline) -> None:
-    """Beyond what is tolerated is a finding where chance does not explain it: by its p-value, at a window's level."""
-    found = quality_of(archived(spark, spec, long=100), spec, baseline, HOUR)
-    tested = [finding for finding in found.findings if not finding.evidence.get("rule")]
+def test_a_share_is_tested_at_the_level_of_its_hour(spark: Any, spec: MonitorSpec, baseline: Baseline) -> None:
+    """Beyond what is tolerated is a finding where chance does not explain it: by its p-value, paid for by the hour."""
+    rows, days = archived(spark, spec, long=100), spec.watch.model_copy(update={"long_spans": ("day",)})
+    (tested,) = with_p_value(rows, spec, baseline)
+    (of_day,) = with_p_value(rows, spec.model_copy(update={"watch": days}), baseline)
+    part = rhythm_parts(spec)[Rhythm.HOUR]
+    alpha = 0.05 * part * spec.false_alarms.count / (spec.false_alarms.period / timedelta(hours=1))
 
-    assert ["carrier"] == [finding.feature for finding in tested]
-    assert 0 < tested[0].threshold < 0.05
-    assert tested[0].p_value < tested[0].threshold
+    assert "carrier" == tested.feature
+    assert tested.p_value < tested.threshold <= alpha
+    # Of a day, one of 24 hours, each a portion of its part.
+    assert of_day.threshold == pytest.approx(tested.threshold * 0.15 / part, rel=0.01)
+
+
+def test_where_no_hour_or_day_pays_nothing_is_tested(spark: Any, spec: MonitorSpec, baseline: Baseline) -> None:
+    """Of a model of which windows alone are judged a share that is not met is in the outcomes, and no finding."""
+    alone = spec.model_copy(update={"watch": spec.watch.model_copy(update={"long_spans": ()})})
+    found = quality_of(archived(spark, spec, long=100), alone, baseline, HOUR)
+
+    assert [True] == [finding.evidence["rule"] for finding in found.findings]
+    assert "expect_column_value_lengths_to_equal" in {
+        outcome.expectation.type for outcome in found.outcomes if outcome.met is False
+    }
+
+
+def with_p_value(rows: DataFrame, spec: MonitorSpec, baseline: Baseline) -> list[Finding]:
+    """Return the findings of an hour with a p-value."""
+    found = quality_of(rows, spec, baseline, HOUR).findings
+    return [finding for finding in found if not finding.evidence.get("rule")]
 
 
 def test_no_rows_say_nothing(spark: Any, spec: MonitorSpec, baseline: Baseline) -> None:

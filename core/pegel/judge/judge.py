@@ -160,14 +160,17 @@ def judge_rows(
     span: Span,
     revision: int,
     evidence: Mapping[str, object],
+    rhythm: Rhythm = Rhythm.WINDOW,
+    portion: float = 1.0,
 ) -> tuple[Finding, ...]:
     """Return a finding for each expectation that rows of a judged span do not meet, beyond chance if there is any.
 
     `summary`: the counts of the span, by which the budget is divided as when it was judged. `evidence`: what is known
-    of the rows.
+    of the rows. `rhythm` and `portion`: as of `judge`.
     """
-    follows = spec.windowing.step == spec.windowing.length
-    division = Division.of(Setting(spec, baseline, follows, summary.most_rows, summary))
+    follows = rhythm is Rhythm.WINDOW and spec.windowing.step == spec.windowing.length
+    setting = Setting(spec, baseline, follows, summary.most_rows, summary, rhythm=rhythm, portion=portion)
+    division = Division.of(setting)
     verdicts = verdicts_on(outcomes, division.setting, division.budget, {ROWS: dict(evidence)})
     judged, facts = Judged(spec, span, revision, baseline.id), _facts(division, baseline)
     return tuple(judged.finding(verdict, facts) for verdict in verdicts if verdict.verdict is Verdict.DRIFT)

@@ -30,3 +30,15 @@ def rhythm_parts(spec: MonitorSpec) -> dict[Rhythm, float]:
 def step_of(spec: MonitorSpec, rhythm: Rhythm) -> timedelta:
     """Return the step from one judged span of a rhythm to the next."""
     return spec.windowing.step if rhythm is Rhythm.WINDOW else rhythm.length
+
+
+def paid_by(spec: MonitorSpec, length: timedelta) -> tuple[Rhythm, float] | None:
+    """Return the rhythm that pays for a look at the rows of so long a time, and for which portion of one of its spans.
+
+    The shortest that is as long, else the longest; None where windows alone are judged, which spend their own part.
+    """
+    long = spec.rhythms[1:]
+    if not long:
+        return None
+    rhythm = next((each for each in long if each.length >= length), long[-1])
+    return rhythm, min(1.0, length / rhythm.length)

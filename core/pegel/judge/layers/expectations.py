@@ -24,6 +24,7 @@ from pegel.judge.layer import LayerResult, Setting
 from pegel.quality import expectation as kinds
 from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import NEEDS_ROWS, ExpectationOutcome
+from pegel.quality.merged_suite import own_suites
 from pegel.quality.on_counts import on_counts, row_count, without_extremes
 from pegel.quality.on_rows import IN_ORDER, OF_TYPES, why_untold
 from pegel.spec.suites import SEVERITIES
@@ -47,17 +48,23 @@ class Expectations:
     def missing(self, setting: Setting) -> str | None:
         """Return None where the spec states expectations; else there is nothing to say.
 
-        They are about windows: how many rows one has is no matter of a day's.
+        Of longer spans archived rows are looked at, where a spec has suites of its own: that is paid here, too.
         """
-        return None if setting.spec.watch.expectations and not setting.is_long else ""
+        watch = setting.spec.watch
+        return None if (own_suites(watch) if setting.is_long else watch.expectations) else ""
 
     def judge(self, window: JudgedWindow, setting: Setting, budget: Budget) -> LayerResult:
-        """Return a verdict on each expectation that is certainly not met."""
+        """Return a verdict on each expectation that is certainly not met; of a longer span none.
+
+        What counts tell is about windows: how many rows one has is no matter of a day's.
+        """
+        if setting.is_long:
+            return LayerResult()
         return LayerResult(verdicts_on(outcomes_of(window.summary, setting), setting, budget))
 
     def notes(self, setting: Setting, _budget: Budget) -> list[str]:
         """Return of how many expectations counts cannot tell, and of how many rows cannot, either."""
-        if setting.baseline is None:
+        if setting.baseline is None or setting.is_long:
             return []
         layout, of = setting.baseline.layout, len(setting.suite.expectations)
         outcomes = outcomes_of(Summary.empty(layout), setting)
@@ -69,9 +76,9 @@ class Expectations:
         never = f"{len(untold) - by_rows} of {of} expectations cannot be told of any window"
         return [*([rows] if by_rows else []), *([never] if len(untold) > by_rows else [])]
 
-    def arithmetic(self, _setting: Setting, alpha: float) -> str:
+    def arithmetic(self, setting: Setting, alpha: float) -> str:
         """Return the level of all expectations with a p-value together."""
-        return f"expectations have {alpha:.2g} per window, rules apart"
+        return f"expectations have {alpha:.2g} per {setting.rhythm.value}, rules apart"
 
     def explain(self, finding: Finding, summary: Summary, baseline: Baseline) -> Explanation:
         """Hold the stored window against the expectation again."""
@@ -102,6 +109,8 @@ def outcomes_of(summary: Summary, setting: Setting) -> list[ExpectationOutcome]:
 
 def told_of_no_rows(setting: Setting) -> list[FeatureVerdict]:
     """Return a verdict on each rule about the number of rows that a window without any does not meet."""
+    if setting.is_long:
+        return []
     about_rows = (found for found in setting.suite.expectations if found.type in kinds.ROWS and found.on_counts)
     outcomes = (row_count(expectation, 0) for expectation in about_rows)
     return [_broken_rule(outcome) for outcome in outcomes if not outcome.met]
