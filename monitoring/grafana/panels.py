@@ -11,6 +11,7 @@ Sql = Callable[[SqlWords], str]
 THIS = '{model="$model", version="$version"}'
 FEATURE = '{model="$model", version="$version", feature="$feature"}'
 OF_NEWEST = "f.span_start = m.last_span_start and f.span_end = m.last_span_end and f.segment = ''"
+WORST_FIRST = "case severity when 'critical' then 0 when 'warning' then 1 else 2 end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,20 @@ FLEET = (
         "Open alerts",
         "table",
         lambda w: (
-            "select model, version, kind, since, last_end, features, acknowledged_until, id from v_alert "
-            "where is_open order by since"
+            "select severity, model, version, kind, since, last_end, features, acknowledged_until, acknowledged_by, id "
+            f"from v_alert where is_open order by {WORST_FIRST}, since"
         ),
         "pegel_alerts_open",
+        width=24,
+    ),
+    Panel(
+        "What is wrong with the watching",
+        "table",
+        lambda w: (
+            "select severity, kind, about, models, since, reason from v_health_alert "
+            f"where is_open order by {WORST_FIRST}, since"
+        ),
+        "pegel_health_alerts_open",
         width=24,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -97,8 +97,11 @@ class HealthDispatch:
         silenced: frozenset[str],
     ) -> None:
         from pegel.alerts.health import due, seen
+        from pegel.alerts.severity import health_severity
 
         alert = seen(known, sign, self.now)
+        if alert is not None and sign is not None:
+            alert = replace(alert, severity=health_severity(alert.kind, [spec.alerts.severity for spec in specs]))
         mail = (
             None if alert is None else due(alert, specs, silenced, self.now, is_over=sign is None, routes=self.routes)
         )

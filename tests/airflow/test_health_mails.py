@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from mail_servers import Server
 
 from pegel.alerts.health_kind import HealthKind
+from pegel.alerts.severity import Severity
 from pegel.data.spans import Span
 from pegel.errors import Unavailable
 from pegel.judge.findings import Verdict
@@ -81,6 +82,7 @@ def subjects(server: Server) -> list[str]:
 def test_a_driver_that_stays_away_is_mailed_once_to_each_and_its_return_too(group: Group, server: Server) -> None:
     """Five minutes after it was first missed everybody has one mail for all models, and one when it watches again."""
     quiet = [group.look(minutes) for minutes in (0.5, 2, 2 + NOT_WATCHED_FOR / MINUTE - 0.1)]
+    (kept,) = group.stores.health.all(damaged={}).values()
     group.look(7)
     again = group.look(8)
     group.speaks(9)
@@ -88,6 +90,7 @@ def test_a_driver_that_stays_away_is_mailed_once_to_each_and_its_return_too(grou
 
     assert [[], [], []] == quiet
     assert [] == again
+    assert Severity.CRITICAL is kept.severity
     assert [
         f"{ADA}: [pegel] critical: delays/1 and fraud/1: not watched",
         f"{BEN}: [pegel] critical: delays/1 and fraud/1: not watched",

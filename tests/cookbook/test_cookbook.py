@@ -87,8 +87,10 @@ def test_the_parts_of_an_explanation_add_up(cooked: Cooked) -> None:
 
 
 def test_prometheus_is_told_of_the_open_alert(cooked: Cooked) -> None:
-    """One drift of the one model."""
-    assert 'pegel_alerts_open{kind="drift",model="loans",version="1"} 1.0' in cooked.said("pegel exporter")
+    """One drift of the one model, by more than a standard deviation."""
+    told = 'pegel_alerts_open{kind="drift",model="loans",severity="critical",version="1"} 1.0'
+
+    assert told in cooked.said("pegel exporter")
 
 
 def test_the_segments_are_told_before_anything_is_started(cooked: Cooked) -> None:

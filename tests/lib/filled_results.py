@@ -11,6 +11,9 @@ import numpy as np
 from sqlalchemy.engine import Engine
 
 from pegel.alerts.alert import Alert, AlertFeature, Change
+from pegel.alerts.health import HealthAlert
+from pegel.alerts.health_kind import HealthKind
+from pegel.alerts.severity import Severity
 from pegel.data.spans import Span
 from pegel.judge.findings import Verdict
 from pegel.judge.performance.performance_rows import PerformanceRow
@@ -19,6 +22,7 @@ from pegel.stats.labelled_rows import LabelledRows
 from pegel.stats.performance_counts import PerformanceCounts
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
+from pegel.store.health_alerts import HealthAlerts
 from pegel.store.passes import RECONCILE, Passes
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.registry import Registry
@@ -112,6 +116,8 @@ def fill(engine: Engine) -> None:
         since=found[0].span.start,
         last_end=found[0].span.end,
         features=(about,),
+        severity=Severity.CRITICAL,
+        held_by=(3, 5),
     )
     AlertStore(engine).save(Change(key="delays/1", alert=alert, mail=None, cursor=1, at=START))
     store = StreamStore(engine)
@@ -120,6 +126,18 @@ def fill(engine: Engine) -> None:
     store.commit(claim, Commit(ledger=rows, arrivals=sample_arrivals(rows[:1])), START)
     store.heartbeat(claim, sample_heartbeat(START, generation=claim.generation))
     Passes(engine).note(RECONCILE, START)
+    watching = HealthAlert(
+        kind=HealthKind.BEHIND,
+        about="default",
+        group="default",
+        models=("delays/1", "fraud/2"),
+        since=START - timedelta(days=1),
+        reason="records wait",
+        severity=Severity.CRITICAL,
+    )
+    HealthAlerts(engine).keep(watching, START)
+    HealthAlerts(engine).keep(replace(watching, kind=HealthKind.NO_TRAFFIC, models=("delays/1",)), START)
+    HealthAlerts(engine).forget(HealthKind.NO_TRAFFIC, "default", START)
 
 
 def performance() -> PerformanceRow:

@@ -100,6 +100,8 @@ class HealthAlert:
     since: datetime
     reason: str
     """As it was last seen."""
+    severity: Severity = Severity.WARNING
+    """How bad it is by all of its models, as it was last seen."""
     mailed_at: datetime | None = None
     told: tuple[str, ...] = ()
     known_to: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pegel.alerts.health_kind import HealthKind
+from pegel.alerts.severity import Severity
 
 
 class HealthEventKind(StrEnum):
@@ -28,4 +29,5 @@ class HealthEvent:
     event: HealthEventKind
     at: datetime
     since: datetime
+    severity: Severity
     reason: str

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import typer
 
-from pegel.alerts.severity import health_severity
 from pegel.cli.console import err, say
 from pegel.cli.listed_rows import tell_json, tell_table
 from pegel.cli.watched_model import opened
@@ -14,7 +13,6 @@ from pegel.errors import InvalidSpec
 from pegel.report.health_past import open_cells, open_json, past_cells, past_json
 from pegel.spec.settings import Settings
 from pegel.store.health_alerts import HealthAlerts
-from pegel.store.registry import Registry
 
 HEAD_WATCHING = ("since", "severity", "kind", "models", "why and where to look")
 HEAD_PAST = ("at", "what happened", "kind", "models", "why")
@@ -32,16 +30,13 @@ def tell_watching(settings: Settings, *, as_json: bool, on_one_line: bool) -> No
     with opened(settings) as engine:
         kept = HealthAlerts(engine)
         known, past = kept.all(damaged=unread).values(), kept.events(damaged=damaged)
-        entries = Registry(engine).entries()
-    stated = {entry.spec.key: entry.spec.alerts.severity for entry in entries if entry.spec is not None}
-    severity = {one.key: health_severity(one.kind, [stated.get(key, {}) for key in one.models]) for one in known}
     damaged += unread.values()
     if as_json:
-        told = [open_json(one, severity[one.key]) for one in known]
+        told = [open_json(one) for one in known]
         history = [past_json(event) for event in past]
         tell_json("watching", told, damaged, on_one_line=on_one_line, history=history)
     else:
-        tell_table(HEAD_WATCHING, [open_cells(one, severity[one.key], now) for one in known])
+        tell_table(HEAD_WATCHING, [open_cells(one, now) for one in known])
         if not known:
             say("nothing is wrong with the watching")
         if past:

@@ -41,7 +41,9 @@ class ExportedFacts:
     features: Mapping[Monitor, Sequence[RowMapping]]
     """What that says of each feature."""
     alerts: Sequence[RowMapping]
-    """Open ones by model, version and kind: `count`."""
+    """Open ones by model, version, kind and severity: `count`."""
+    watching: Sequence[RowMapping]
+    """What is wrong with the watching itself: `kind`, `severity`, `since`."""
     ledger: Sequence[RowMapping]
     """Sums of the last hour by model and version."""
     balance: Sequence[RowMapping]
@@ -67,6 +69,7 @@ def read_facts(engine: Engine, now: datetime) -> ExportedFacts:
         windows={_monitor(row): row for row in rows["windows"]},
         features=features,
         alerts=rows["alerts"],
+        watching=rows["watching"],
         ledger=rows["ledger"],
         balance=rows["balance"],
         figures=rows["figures"],
@@ -95,6 +98,7 @@ def _questions(dialect: str) -> dict[str, sa.Select[Any]]:
         "windows": sa.select(window).select_from(model.join(window, _is_newest(window, model))).where(window.c.final),
         "features": sa.select(feature).select_from(model.join(feature, _is_newest(feature, model))),
         "alerts": _open_alerts(view("v_alert")),
+        "watching": _wrong_now(view("v_health_alert")),
         "ledger": _last_hour(view("v_ledger")),
         "balance": _not_closing(view("v_balance")),
         "figures": _newest_figures(view("v_performance")),
@@ -110,8 +114,12 @@ def _is_newest(of: sa.TableClause, model: sa.TableClause) -> sa.ColumnElement[bo
 
 
 def _open_alerts(alert: sa.TableClause) -> sa.Select[Any]:
-    by = (alert.c.model, alert.c.version, alert.c.kind)
+    by = (alert.c.model, alert.c.version, alert.c.kind, alert.c.severity)
     return sa.select(*by, sa.func.count().label("count")).where(alert.c.is_open).group_by(*by)
+
+
+def _wrong_now(health: sa.TableClause) -> sa.Select[Any]:
+    return sa.select(health.c.kind, health.c.severity, health.c.since).where(health.c.is_open)
 
 
 def _last_hour(ledger: sa.TableClause) -> sa.Select[Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from sqlalchemy.engine import RowMapping
 
+from pegel.alerts.health import PATIENCE
 from pegel.exporter.exported_facts import Caps, ExportedFacts, Monitor
 from pegel.judge.findings import Verdict
 from pegel.spec.outside_text import NAME_LIMIT, shown
@@ -32,6 +34,7 @@ def metrics_of(facts: ExportedFacts, caps: Caps) -> Iterator[Metric]:
     yield from _of_features({key: rows for key, rows in facts.features.items() if key in known}, caps.features)
     yield from _of_events(facts, known)
     yield from _of_groups(facts)
+    yield _of_watching(facts)
     text = "When a workflow that runs each minute last came to its end, since 1970"
     ends = [((name,), end.timestamp()) for name, end in facts.passes.items()]
     yield _gauge("pegel_pass_timestamp_seconds", text, ("workflow",), ends)
@@ -137,16 +140,30 @@ def _of_events(facts: ExportedFacts, known: set[Monitor]) -> Iterator[Metric]:
     yield _gauge("pegel_ledger_records", text, (*MODEL, "place"), places)
     unanswered = [(_key(row), _ratio(row["unanswered"], row["asked"])) for row in ledger]
     yield _gauge("pegel_unanswered_ratio", "Requests of that hour without an answer, from 0 to 1", MODEL, unanswered)
-    kinds = [
-        ((*_key(row), row["kind"]), row["count"]) for row in facts.alerts if (row["model"], row["version"]) in known
+    opened = [
+        ((*_key(row), row["kind"], row["severity"]), row["count"])
+        for row in facts.alerts
+        if (row["model"], row["version"]) in known
     ]
-    yield _gauge("pegel_alerts_open", "Alerts that are not over; no sample: none", (*MODEL, "kind"), kinds)
+    by = (*MODEL, "kind", "severity")
+    yield _gauge("pegel_alerts_open", "Alerts that are not over; no sample: none", by, opened)
     figures: dict[tuple[str, ...], float | None] = {}
     for row in facts.figures:
         if (row["model"], row["version"]) in known:
             figures.setdefault((*_key(row), row["figure"]), row["value"])
     text = "Figures of the newest span of labelled answers, such as their error rate, from 0 to 1 where it is a share"
     yield _gauge("pegel_performance_figure", text, (*MODEL, "figure"), figures.items())
+
+
+def _of_watching(facts: ExportedFacts) -> Metric:
+    """Count what lasts for so long by now that people are told of it, whether or not anybody is to be mailed."""
+    lasting = Counter(
+        (row["kind"], row["severity"])
+        for row in facts.watching
+        if facts.at - row["since"] >= PATIENCE.get(row["kind"], timedelta(0))
+    )
+    text = "What is wrong with the watching itself for so long that people are told; no sample: nothing"
+    return _gauge("pegel_health_alerts_open", text, ("kind", "severity"), lasting.items())
 
 
 def _of_groups(facts: ExportedFacts) -> Iterator[Metric]:

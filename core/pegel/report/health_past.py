@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from pegel.alerts.health import HealthAlert
 from pegel.alerts.health_event import HealthEvent
-from pegel.alerts.severity import Severity
 from pegel.report.health_lines import HealthLine
 from pegel.report.health_mail import STATES, next_step
 from pegel.report.words import moment, several
@@ -36,23 +35,24 @@ def past_json(event: HealthEvent) -> dict[str, object]:
         "event": event.event.value,
         "at": event.at.astimezone(UTC).isoformat(),
         "since": event.since.astimezone(UTC).isoformat(),
+        "severity": event.severity.value,
         "reason": event.reason,
     }
 
 
-def open_cells(alert: HealthAlert, severity: Severity, now: datetime) -> tuple[str, ...]:
+def open_cells(alert: HealthAlert, now: datetime) -> tuple[str, ...]:
     """Return what is wrong now as the cells of a table: since when, severity, kind, models, why and where to look."""
     models = several(alert.models, 5) or shown(alert.about, NAME_LIMIT)
     why = f"{shown(alert.reason, LONGEST_SENTENCE)}; {next_step(alert)}"
-    return f"{moment(alert.since, now)} UTC", severity.value, alert.kind.value, models, why
+    return f"{moment(alert.since, now)} UTC", alert.severity.value, alert.kind.value, models, why
 
 
-def open_json(alert: HealthAlert, severity: Severity) -> dict[str, object]:
+def open_json(alert: HealthAlert) -> dict[str, object]:
     """Return what is wrong now for machines."""
     mailed = None if alert.mailed_at is None else alert.mailed_at.astimezone(UTC).isoformat()
     return {
         "kind": alert.kind.value,
-        "severity": severity.value,
+        "severity": alert.severity.value,
         "about": alert.about,
         "models": list(alert.models),
         "since": alert.since.astimezone(UTC).isoformat(),

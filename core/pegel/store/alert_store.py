@@ -46,7 +46,7 @@ NEAR = 25
 """Newest alerts of a model among which the one is looked for that a finding belongs to."""
 _AS_IN_TRAINING = (Verdict.OK, Verdict.BELOW_MARGIN)
 
-_TOLD = ("since", "last_end", "mailed_at", "acknowledged_until", "acknowledged_by")
+_TOLD = ("since", "last_end", "mailed_at", "acknowledged_until", "acknowledged_by", "acknowledged_why")
 """What views tell of an alert, each in a column of its own."""
 
 
@@ -394,6 +394,8 @@ def _store(connection: Connection, alert: Alert) -> None:
         "opened_at": alert.opened_at,
         "over_at": alert.over_at,
         **{name: getattr(alert, name) for name in _TOLD},
+        "severity": alert.severity.value,
+        "held_by": ", ".join(map(str, alert.held_by)),
         "features": ", ".join(alert.names),
         "feature_count": len(alert.names),
         "alert": alert_to_json(alert),

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 from pegel.alerts.health import HealthAlert
 from pegel.alerts.health_event import HealthEvent, HealthEventKind
 from pegel.alerts.health_kind import HealthKind
+from pegel.alerts.severity import Severity
 from pegel.data.spans import Span
 from pegel.store import tables
 from pegel.store.database import reading, writing
@@ -39,8 +40,8 @@ class HealthAlerts:
     def keep(self, alert: HealthAlert, now: datetime) -> None:
         """Keep what is known in place of what was; what is new, or concerns further models, goes into the history."""
         row = {name: getattr(alert, name) for name in alert.__dataclass_fields__}
-        row |= {"kind": alert.kind.value, "models": list(alert.models), "told": list(alert.told)}
-        row |= {"known_to": list(alert.known_to), "missed": list(alert.missed)}
+        row |= {"kind": alert.kind.value, "severity": alert.severity.value}
+        row |= {name: list(row[name]) for name in ("models", "told", "known_to", "missed")}
         with writing(self._engine) as connection:
             before = self._before(connection, alert.kind, alert.about)
             upsert(connection, tables.health_alerts, [row])
@@ -89,16 +90,19 @@ class HealthAlerts:
 
 def _record(connection: Connection, alert: HealthAlert, event: HealthEventKind, now: datetime) -> None:
     row: dict[str, object] = {"kind": alert.kind.value, "about": alert.about, "event": event.value}
-    row |= {"models": list(alert.models), "at": now, "since": alert.since, "reason": alert.reason}
+    row |= {"models": list(alert.models), "at": now, "since": alert.since}
+    row |= {"severity": alert.severity.value, "reason": alert.reason}
     connection.execute(sa.insert(tables.health_events).values(row))
 
 
 def _event(row: sa.RowMapping) -> HealthEvent:
     columns = {name: value for name, value in row.items() if name != "seq"}
     kinds = {"kind": HealthKind(row["kind"]), "event": HealthEventKind(row["event"])}
+    kinds |= {"severity": Severity(row["severity"])}
     return typed(HealthEvent, columns | kinds | {"models": tuple(row["models"])})
 
 
 def _alert(row: sa.RowMapping) -> HealthAlert:
     listed = {name: tuple(row[name]) for name in ("models", "told", "known_to", "missed")}
-    return typed(HealthAlert, dict(row) | listed | {"kind": HealthKind(row["kind"])})
+    of_values = {"kind": HealthKind(row["kind"]), "severity": Severity(row["severity"])}
+    return typed(HealthAlert, dict(row) | listed | of_values)

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from pegel.judge.findings import ALARMING
 from pegel.store import tables
+from pegel.store.health_view import health_alerts
 from pegel.store.plain_rows import EXPECTATION, FEATURE_VERDICT, FIGURE, Plain
 from pegel.store.seen_windows import is_seen
 from pegel.stream.outcomes import COUNTERS, PLACES
@@ -44,6 +45,7 @@ def views(dialect: str) -> dict[str, View]:
         "v_feature_window": _feature_windows(dialect),
         "v_finding": _findings(),
         "v_alert": _alerts(),
+        "v_health_alert": health_alerts(),
         "v_ledger": _ledger(),
         "v_balance": _balance(),
         "v_quality": _quality(dialect),

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from pegel.judge import findings
-from pegel.store import plain_rows, result_views, seen_windows, tables
+from pegel.store import health_view, plain_rows, result_views, seen_windows, tables
 from pegel.store.result_views import views
 from pegel.stream import outcomes
 
@@ -77,6 +77,6 @@ def _digest() -> str:
 
     Not what they come to: the versions of SQLAlchemy in several environments may write the same view in other words.
     """
-    made_of = (result_views, plain_rows, seen_windows, outcomes, findings)
+    made_of = (result_views, health_view, plain_rows, seen_windows, outcomes, findings)
     sources = [Path(str(module.__file__)).read_bytes() for module in made_of]
     return hashlib.sha256(b"\0".join(sources)).hexdigest()

@@ -47,6 +47,7 @@ HASHED = KeyedHash(SECRET).of("passenger", ADA)
 TOLD: dict[str, Any] = dict.fromkeys(("kind", "rhythm", "detector", "verdict", "test", "what"), "")
 TOLD |= {"effect_unit": "", "baseline_id": "", "n": 0, "m": 0}
 OF_ALERT = {"since": NOON, "last_end": NOON, "features": "x, y", "feature_count": 2, "acknowledged_by": ""}
+OF_ALERT |= {"severity": "warning", "acknowledged_why": "", "held_by": ""}
 """What views read of a finding and of an alert."""
 
 

@@ -29,7 +29,7 @@ from pegel.testing.manual_clock import START, ManualClock
 from pegel.testing.samples import sample_spec, sample_window
 
 Samples = dict[tuple[str, ...], float]
-ORDER = ("model", "version", "group", "workflow", "feature", "unit", "verdict", "figure", "place", "kind")
+ORDER = ("model", "version", "group", "workflow", "feature", "unit", "verdict", "figure", "place", "kind", "severity")
 
 
 def asked(address: str, path: str) -> tuple[int, str]:
@@ -81,7 +81,8 @@ def test_a_scrape_says_what_the_stores_say(door: str, filled: Engine) -> None:
         ("pegel_window_length_seconds", *model): 60.0,
         ("pegel_window_outliers_ratio", *model): 0.0,
         ("pegel_ledger_records", *model, "judged"): float(ledger.judged),
-        ("pegel_alerts_open", *model, "drift"): 1.0,
+        ("pegel_alerts_open", *model, "drift", "critical"): 1.0,
+        ("pegel_health_alerts_open", "behind", "critical"): 1.0,
         ("pegel_performance_figure", *model, "error rate"): pytest.approx(error_rate["value"]),
         ("pegel_baseline_created_timestamp_seconds", *model): START.timestamp(),
         ("pegel_group_heartbeat_timestamp_seconds", "default"): beat.at.timestamp(),

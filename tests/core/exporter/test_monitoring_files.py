@@ -69,7 +69,11 @@ def test_every_alarm_says_what_and_what_next() -> None:
     [
         ("alertname=PegelAirflowDead team=platform severity=critical", "platform-pager"),
         ("alertname=PegelLagGrows team=platform severity=warning", "platform-mail"),
+        ("alertname=PegelWatchingWrong team=platform severity=critical", "platform-pager"),
+        ("alertname=PegelWatchingWrong team=platform severity=info", "nobody"),
+        ("alertname=PegelModelDrifting team=models severity=critical", "models-pager"),
         ("alertname=PegelModelDrifting team=models severity=warning", "models-mail"),
+        ("alertname=PegelModelDrifting team=models severity=info", "nobody"),
         ("alertname=PegelNoTraffic team=models severity=info", "nobody"),
     ],
 )

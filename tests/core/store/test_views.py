@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -176,15 +176,31 @@ def test_findings_are_those_of_the_store_to_the_last_bit(filled: Engine) -> None
 
 
 def test_alerts_are_those_of_the_store(filled: Engine) -> None:
-    """An alert that is open says since when, and what it is about."""
+    """An alert that is open says since when, what it is about, how bad it is, and who said to be quiet, and why."""
     (alert,) = AlertStore(filled).open_alerts()
+    AlertStore(filled).acknowledge(alert.id, START, "known", by="ada", now=START)
+    alert = AlertStore(filled).alert(alert.id)
     (row,) = rows_of(filled, "v_alert")
-    names = ("id", "model", "version", "opened_at", "since", "last_end", "over_at", "mailed_at", "acknowledged_by")
+    names = ("id", "model", "version", "opened_at", "since", "last_end", "over_at", "mailed_at")
+    by_people = ("acknowledged_until", "acknowledged_by", "acknowledged_why")
 
-    assert columns(alert, *names) == {name: row[name] for name in names}
+    assert columns(alert, *names, *by_people) == {name: row[name] for name in (*names, *by_people)}
     assert ("departure_delay", 1, True, "drift") == (
         *(row[n] for n in ("features", "feature_count", "is_open", "kind")),
     )
+    assert ("known", "critical", "3, 5") == tuple(row[name] for name in ("acknowledged_why", "severity", "held_by"))
+
+
+def test_the_watching_is_what_is_so_and_what_was(filled: Engine) -> None:
+    """What is wrong now has no end; what is over has one, with the models and the severity that it had."""
+    told = ("kind", "about", "models", "since", "over_at", "severity", "reason", "is_open")
+    rows = {row["kind"]: tuple(row[name] for name in told[1:]) for row in rows_of(filled, "v_health_alert")}
+    since = START - timedelta(days=1)
+
+    assert {
+        "behind": ("default", "delays/1, fraud/2", since, None, "critical", "records wait", True),
+        "no traffic": ("default", "delays/1", since, START, "critical", "records wait", False),
+    } == rows
 
 
 def test_the_ledger_adds_up_as_the_store_does(filled: Engine) -> None:

@@ -408,9 +408,9 @@ def _alerts() -> None:
         "alerts",
         *(_text("id"), _text("model"), _integer("version"), _text("kind")),
         *(_instant("opened_at"), _instant("over_at", null=True), _instant("since"), _instant("last_end")),
-        *(_text("features"), _count("feature_count")),
+        *(_text("severity"), _text("features"), _count("feature_count")),
         *(_instant("mailed_at", null=True), _instant("acknowledged_until", null=True)),
-        *(_text("acknowledged_by"), _text("alert")),
+        *(_text("acknowledged_by"), _text("acknowledged_why"), _text("held_by"), _text("alert")),
         _key("alerts", "id"),
     )
     _index("alerts", "model", "version", "opened_at")
@@ -441,8 +441,8 @@ def _dispatch() -> None:
 def _unwatched() -> None:
     op.create_table(
         "health_alerts",
-        *(_text("kind"), _text("about"), _text("group"), _text("models"), _instant("since"), _text("reason")),
-        *(_instant("mailed_at", null=True), _text("told"), _text("known_to"), _text("missed")),
+        *(_text("kind"), _text("about"), _text("group"), _text("models"), _instant("since"), _text("severity")),
+        *(_text("reason"), _instant("mailed_at", null=True), _text("told"), _text("known_to"), _text("missed")),
         _key("health_alerts", "kind", "about"),
     )
     op.create_table(

@@ -99,6 +99,7 @@ def _health_events() -> None:
         _text("event"),
         _instant("at"),
         _instant("since"),
+        _text("severity"),
         _text("reason"),
         sa.PrimaryKeyConstraint("seq", name="pk_health_events"),
     )
