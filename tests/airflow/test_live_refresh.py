@@ -146,6 +146,8 @@ def test_a_form_that_comes_with_a_refresh_works(open_tab: OpenTab, site: str, pl
     own.get_by_text("Sent, waiting for the answer").wait_for()
     stores.silences.end(said.id, "ada", datetime.now(UTC))
 
+    assert "Sent, waiting for the answer" in own.inner_text()
+
 
 def test_health_stays_fresh(open_tab: OpenTab, site: str, played: Settings) -> None:
     """What nobody was told meanwhile comes into the page, whose sections stay the same ones."""
@@ -242,6 +244,9 @@ def test_who_is_logged_out_is_told(open_tab: OpenTab, site: str, played: Setting
     tab = open_tab()
     tab.clock.install()
     tab.goto(f"{site}/pegel/")
+    then = tab.locator("#now").inner_text()
     tab.context.clear_cookies()
     pass_half_a_minute(tab, played)
     tab.get_by_text("you are not logged in any longer").wait_for()
+
+    assert f"As of {then[11:16]} UTC: you are not logged in any longer" in tab.locator("#stale").inner_text()
