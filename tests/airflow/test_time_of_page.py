@@ -35,6 +35,16 @@ def test_a_time_without_windows_says_so(browse: Browse) -> None:
     )
 
 
+def test_features_are_asked_for_by_their_names(browse: Browse) -> None:
+    """By name, and those alone whose names have a part; a time that is asked for beside it stays."""
+    answer = browse("vic").get(MODEL, params={"sort": "name", "q": "delay <b>", "last": "1d"}, headers=BROWSER)
+    narrow = browse("vic").get(MODEL, params={"sort": "name", "q": "delay", "last": "1d"}, headers=BROWSER)
+
+    assert (True, True) == ("No feature is called like that." in answer.text, "delay &lt;b&gt;" in answer.text)
+    assert "Features, by name" in narrow.text
+    assert 'href="?last=1d&amp;sort=name#features">all features' in narrow.text
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [

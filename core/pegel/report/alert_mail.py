@@ -21,6 +21,7 @@ from pegel.report.change_words import began_to_change, since
 from pegel.report.happened_words import described, worst_feature
 from pegel.report.html import environment
 from pegel.report.mail_facts import Facts
+from pegel.report.mail_links import ABOUT_FEATURES, with_links
 from pegel.report.mail_message import PICTURE, Rendered
 from pegel.report.moved_prediction import ABOUT
 from pegel.report.prediction_words import NO_ROWS, PredictionMove, matter_words
@@ -64,10 +65,13 @@ def render(
         return Rendered(_marked(said, mail), text, html=None, picture=None)
     facts = Facts.of(mail, baseline, tally, now, long_spans)
     picture = None if mail.kind is MailKind.OVER else facts.picture()
+    sentences = headline(facts)
+    links = mail.kind is not MailKind.OVER and mail.alert.kind in ABOUT_FEATURES
     values = {
         "facts": facts,
         "over": mail.kind is MailKind.OVER,
-        "headline": headline(facts),
+        "headline": sentences,
+        "linked": with_links(sentences, facts.findings, _link(mail, page_url)) if links else sentences,
         "summary": summary(facts),
         "comparison": [] if mail.kind is MailKind.OVER else facts.comparison(),
         "acknowledgement": acknowledgement(facts),

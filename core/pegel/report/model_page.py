@@ -21,6 +21,7 @@ from pegel.report.across_models import AcrossModels, read_across
 from pegel.report.archived_words import archived_lines
 from pegel.report.attribution_view import attribution_view
 from pegel.report.data_quality import QualityView, Told, quality_view
+from pegel.report.feature_choice import choose_features
 from pegel.report.features import feature_views
 from pegel.report.model_list import row_of
 from pegel.report.page_query import PageQuery
@@ -169,6 +170,11 @@ def model_view(
             None,
         )
     )
+    features = part(
+        "features",
+        lambda: feature_views(baseline, final, drift if time is None else None) if baseline is not None else [],
+        list[FeatureView](),
+    )
     actions = part("actions", lambda: _actions(sources, spec, reader.problems), list[PastAction]())
     view = ModelView(
         row=row_of(sources, entry, across, now),
@@ -180,11 +186,8 @@ def model_view(
         if shown is None
         else shown.timeline,
         time=shown,
-        features=part(
-            "features",
-            lambda: feature_views(baseline, final, drift if time is None else None) if baseline is not None else [],
-            list[FeatureView](),
-        ),
+        features=features,
+        chosen=None if query is None or not features else choose_features(features, query),
         performance=part(
             "how the model does",
             lambda: performance_view(

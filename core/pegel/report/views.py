@@ -14,6 +14,7 @@ from pegel.judge.findings import Finding, Verdict
 from pegel.reconcile.actions import PastAction
 from pegel.report.attribution_view import AttributionView
 from pegel.report.data_quality import QualityView
+from pegel.report.feature_choice import FeatureChoice
 from pegel.report.performance_view import PerformanceView
 from pegel.report.range_view import RangeView
 from pegel.report.span_calendar import Calendar
@@ -210,6 +211,8 @@ class ModelView:
     """How long the answers took of which the windows shown tell, and which have no request, in words; or empty."""
     features: list[FeatureView]
     """Worst first."""
+    chosen: FeatureChoice | None = None
+    """Those of them that are asked for, in the order asked for; None on a page without links, and without features."""
     quality: QualityView | None
     """What the newest window says of the expectations; None where there are none."""
     ledger: LedgerView

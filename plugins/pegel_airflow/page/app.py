@@ -87,11 +87,18 @@ def health(request: Request) -> Response:
 
 
 def model(  # noqa: PLR0917 - a route's parameters are named by the request
-    request: Request, name: str, version: Version, asked: Asked, done: str | None = None, segment: str = ""
+    request: Request,
+    name: str,
+    version: Version,
+    asked: Asked,
+    done: str | None = None,
+    segment: str = "",
+    q: str = "",
+    sort: str = "",
 ) -> Response:
     """Show one watched model, or one segment of it, of some time. `done` names what was just done, if anything."""
     now = datetime.now(UTC)
-    view = routes.model(Settings(), name, version, now, asked, segment)
+    view = routes.model(Settings(), name, version, now, asked, segment, text=q, sort=sort)
     said = person_actions.DONE.get(done or "")
     return page(request, "model.html", now=now, view=view, links=True, kinds=person_actions.kinds(), done=said)
 

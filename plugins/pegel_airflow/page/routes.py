@@ -55,13 +55,24 @@ def health(settings: Settings, now: datetime) -> FleetHealth:
 
 
 def model(  # noqa: PLR0917  a monitor, its time, and a part of its rows
-    settings: Settings, model: str, version: int, now: datetime, asked: AskedTime, segment: str = ""
+    settings: Settings,
+    model: str,
+    version: int,
+    now: datetime,
+    asked: AskedTime,
+    segment: str = "",
+    *,
+    text: str = "",
+    sort: str = "",
 ) -> ModelView:
-    """Return one watched model version in full, of all rows or of one segment, of a time. Raises NotFound."""
+    """Return one watched model version in full, of all rows or of one segment, of a time. Raises NotFound.
+
+    `text`: a part of the names of features shown; `sort`: their order.
+    """
     from pegel.report.model_page import model_view
     from pegel.report.page_query import PageQuery
 
-    query = PageQuery(asked.parameters | {"segment": segment})
+    query = PageQuery(asked.parameters | {"segment": segment, "sort": sort, "q": text})
     return model_view(_sources(settings), model, version, now, segment=segment, time=asked.time(now), query=query)
 
 

@@ -273,6 +273,23 @@ def test_windows_are_counted_beyond_those_that_the_mail_carries(mail: Mail, base
     assert "1,204 of 1,311 windows, 786,600 rows" in told.text
 
 
+def test_names_of_features_lead_to_their_pages(rendered: Rendered, mail: Mail, baseline: Baseline) -> None:
+    """Names in the first sentences do, with their segment, those of predictions too; the text has no further line."""
+    page, (first, second) = f"{PAGE}/models/delays/1/feature?name=", rendered.text.splitlines()[:2]
+    prediction = f'the prediction <a href="{page}arrival_delay" style="color: inherit;">arrival_delay</a> shifted up'
+    (worst, *others), where = mail.alert.features, "airline=A&B"
+    of_segment = replace(worst, finding=replace(worst.finding, segment=where))
+    alert = replace(mail.alert, features=(of_segment, *others))
+    told = render(replace(mail, alert=alert), baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW)
+
+    assert rendered.html is not None
+    assert f'<a href="{page}departure_delay" style="color: inherit;">departure_delay</a> shifted up' in rendered.html
+    assert prediction in rendered.html
+    assert (True, True) == (first.startswith("departure_delay shifted"), second.startswith("the prediction arrival_"))
+    assert page not in rendered.text
+    assert f'"{page}departure_delay&amp;segment=airline%3DA%26B"' in (told.html or "")
+
+
 def test_foreign_names_are_escaped_in_html_and_kept_in_text(mail: Mail) -> None:
     """A feature called like a tag is shown, not obeyed."""
     feature = mail.alert.features[0]
@@ -284,7 +301,8 @@ def test_foreign_names_are_escaped_in_html_and_kept_in_text(mail: Mail) -> None:
     assert "<i>x shifted up" in told.text
     assert told.html is not None
     assert "<i>x" not in told.html
-    assert "&lt;i&gt;x shifted up" in told.html
+    assert f'<a href="{PAGE}/models/delays/1/feature?name=%3Ci%3Ex"' in told.html
+    assert ">&lt;i&gt;x</a> shifted up" in told.html
 
 
 def test_a_drift_says_whether_it_matters(mail: Mail, baseline: Baseline) -> None:
