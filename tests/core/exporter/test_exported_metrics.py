@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.engine import Engine
 
+from pegel.alerts.health import PATIENCE
+from pegel.alerts.health_kind import HealthKind
 from pegel.errors import SetupError
 from pegel.exporter.exported_facts import Caps, read_facts
 from pegel.exporter.exported_metrics import metrics_of
 from pegel.exporter.exporter_door import Door
 from pegel.exporter.facts_reader import FactsReader
 from pegel.store.database import connect, writing
+from pegel.store.health_alerts import HealthAlerts
 from pegel.store.passes import DISPATCH, Passes
 from pegel.store.registry import Registry
 from pegel.store.results import Results
@@ -141,6 +145,18 @@ def test_of_many_features_the_worst_are_told(filled: Engine) -> None:
     assert ["bad", "near"] == sorted(key[3] for key in found if key[0] == "pegel_feature_alarming")
     assert 1.0 == found["pegel_feature_alarming", "delays", "1", "bad"]
     assert 40.0 == found["pegel_features_left_out", "delays", "1"]
+
+
+def test_what_is_wrong_with_the_watching_counts_once_it_lasts(filled: Engine) -> None:
+    """Each kind is counted as long after it was first seen as a mail waits, and no longer once it is over."""
+    health, patience = HealthAlerts(filled), PATIENCE[HealthKind.BEHIND]
+    (alert,) = health.all(damaged={}).values()
+    health.keep(replace(alert, since=START), START)
+    name, minutes = ("pegel_health_alerts_open", "behind", "critical"), int(patience / timedelta(minutes=1))
+    found = [told(filled, Caps(), at).get(name) for at in (minutes - 1, minutes)]
+    health.forget(*alert.key, START)
+
+    assert [None, 1.0, None] == [*found, told(filled, Caps(), minutes).get(name)]
 
 
 def test_of_many_models_some_are_told_and_the_others_counted(filled: Engine) -> None:
