@@ -131,7 +131,9 @@ class ScoredTable:
         """Return the rows of a time with what is looked at of them; the time is asked of the source by its column."""
         model, kind = self.spec.model, dict(self.frame.dtypes)[self.spec.model.time or ""]
         time = _column(model.time or "")
-        hashed = sf.xxhash64(*(_column(name) for name in self._names))
+        columns = [_column(name) for name in self._names]
+        # The hash passes over nulls: without saying where they are, (1, null) would be (null, 1).
+        hashed = sf.xxhash64(*columns, *(column.isNull() for column in columns))
         made = sf.concat(sf.lit("row-"), sf.lower(sf.lpad(sf.hex(hashed), 16, "0")))
         named = None if model.event_id is None else _column(model.event_id).cast("string")
         chosen = self.frame.where((time >= _literal(span.start, kind)) & _before(time, span.end, kind)).select(

@@ -20,9 +20,11 @@ from table_places import PLACES, Place
 from worlds import World
 
 from pegel.archive.opened_archive import open_archive
+from pegel.archive.prepared_rows import ROW_ID
 from pegel.batch.long_span_maker import LongSpanMaker
-from pegel.data.columns import Role
+from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.data.keyed_hash import KeyedHash
+from pegel.data.spans import Span
 from pegel.judge.findings import Verdict
 from pegel.judge.judge import judge
 from pegel.spec.monitor_spec import MonitorSpec
@@ -38,6 +40,7 @@ from pegel.stream.result_rows import Origin, WindowRow
 from pegel.testing.samples import sample_spec, tabled
 from pegel_spark.jobs import read_tables
 from pegel_spark.labels_job import LabelsJob
+from pegel_spark.scored_table import ScoredTable
 from pegel_spark.tables_job import TablesJob, TablesRead
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -140,6 +143,22 @@ def test_each_window_is_judged_once(tables: Tables) -> None:
     assert rows.equals(tables.archived())
     assert state is not None
     assert (NOON + 8 * LENGTH, "", 0) == (state.newest, state.problem, state.untimed)
+
+
+def test_a_value_that_moves_to_another_column_is_news(spark: SparkSession) -> None:
+    """What is `(1, null)` and what is `(null, 1)` at the same time are two rows, by ids and by the digest of both."""
+    spec = wish("delays", "parquet:/none", {"event_id": None})
+    schema = Schema((Field("x", Kind.NUMERIC), Field("y", Kind.NUMERIC)))
+    values = [(NOON, 1.0, None), (NOON, None, 1.0)]
+    both, *each = (
+        ScoredTable(spark.createDataFrame(rows, "at timestamp, x double, y double"), spec, schema)
+        for rows in (values, values[:1], values[1:])
+    )
+    span = Span(NOON, NOON + LENGTH)
+    told = {window.told for one in each for window in one.windows(span).values()}
+
+    assert 2 == len(told)
+    assert 2 == len({row[ROW_ID] for row in both.rows([span]).collect()})
 
 
 def test_a_table_counts_as_the_stream_does(parquet: Tables) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pegel.archive.subject import SHORTEST_TEXT, Subject
+from pegel.judge.recent_crowds import WINDOWS
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import dead_letters_topic, inference_topic, labels_topic, outliers_topic
 from pegel.spec.nearest import did_you_mean
@@ -56,8 +57,13 @@ def beyond(specs: list[MonitorSpec]) -> list[str]:
     tables = ", ".join(sorted(written | labelled))
     elsewhere = [f"not erased: rows of {tables}, from where they would be read again"] if tables else []
     held = f"not erased: what the broker still holds of {', '.join(topics) or 'its topics'}, until its retention ends"
+    crowds = (
+        "not erased: ids of events in windows that are open, and in what a running driver remembers of crowds; they go "
+        f"with the next {WINDOWS} windows"
+    )
     return [
         held,
         *elsewhere,
         "not erased: training data, baselines, and mails that were sent; windows count rows and tell of none",
+        crowds,
     ]

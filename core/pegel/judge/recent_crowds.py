@@ -23,6 +23,8 @@ from pegel.stats.fingerprints.kept_rows import MOST_ROWS, KeptRows
 
 WINDOWS = 16
 """Windows that are remembered, and that make a horizon."""
+SENDERS = "from "
+"""Begins the name of what is stored of the senders of a window's rows, before that of the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +108,13 @@ class RecentCrowds:
         """Return under which names rows have to be stored."""
         own = () if self.horizon is None else self.horizon.names
         kept = (name for name, _ in (*self.windows.spans, *self.horizons.spans))
-        return frozenset([*kept, *own, *(f"from {name}" for name in own)])
+        return frozenset([*kept, *own, *(f"{SENDERS}{name}" for name in own)])
 
     def packed(self, names: Collection[str], sent: Mapping[str, KeptRows]) -> dict[str, bytes]:
         """Return what is to be stored under some names; `sent`: the rows of windows, by name, with their senders."""
         found = dict(self.horizons.spans)
         found |= {name: rows.bare() for name, rows in sent.items()}
-        found |= {f"from {name}": rows.senders() for name, rows in sent.items()}
+        found |= {f"{SENDERS}{name}": rows.senders() for name, rows in sent.items()}
         return {name: rows.to_bytes() for name, rows in found.items() if name in names}
 
     def to_json(self) -> dict[str, Any]:
@@ -135,7 +137,9 @@ class RecentCrowds:
         one, horizon = data["horizon"], None
         if one is not None:
             since, until = (datetime.fromisoformat(one[name]) for name in ("since", "until"))
-            rows = KeptRows.total(_rows(stored, name).sent_by(_rows(stored, f"from {name}")) for name in one["names"])
+            rows = KeptRows.total(
+                _rows(stored, name).sent_by(_rows(stored, f"{SENDERS}{name}")) for name in one["names"]
+            )
             horizon = Horizon(rows, tuple(one["names"]), since, until)
         windows, horizons = (
             Remembered(tuple((name, _rows(stored, name).raised(known["level"])) for name in known["names"]))

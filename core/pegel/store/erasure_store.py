@@ -14,7 +14,10 @@ from pegel.archive.erased import Erased, Erasure
 from pegel.archive.subject import ERASED, Subject
 from pegel.data.instants import to_us
 from pegel.data.keyed_hash import KeyedHash
+from pegel.errors import LayoutMismatch
+from pegel.judge.recent_crowds import SENDERS
 from pegel.judge.single_event import SEGMENT
+from pegel.stats.fingerprints.kept_rows import KeptRows
 from pegel.store import tables
 from pegel.store.database import reading, writing
 from pegel.store.erased_evidence import without_events, without_rows
@@ -34,11 +37,14 @@ class FoundResults:
     alerts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     invalid: list[tuple[Key, str]] = field(default_factory=list)
     row_quality: list[tuple[Key, list[Any]]] = field(default_factory=list)
+    remembered_rows: list[tuple[Key, bytes]] = field(default_factory=list)
+    """Senders of the rows of the windows before, in which crowds are looked for."""
 
     @property
     def counts(self) -> dict[str, int]:
         """Return how many rows of each table these are."""
-        return {name: len(getattr(self, name)) for name in ("outliers", "findings", "alerts", "invalid", "row_quality")}
+        names = ("outliers", "findings", "alerts", "invalid", "row_quality", "remembered_rows")
+        return {name: len(getattr(self, name)) for name in names}
 
 
 class ErasureStore:
@@ -57,6 +63,7 @@ class ErasureStore:
                 alerts=list(_alerts(connection, subject, event_ids)),
                 invalid=list(_invalid(connection, subject)),
                 row_quality=list(_row_quality(connection, subject, event_ids)),
+                remembered_rows=list(_remembered(connection, event_ids)),
             )
 
     def erase(self, found: FoundResults) -> None:
@@ -78,6 +85,9 @@ class ErasureStore:
             for key, outcomes in found.row_quality:
                 changed = sa.update(tables.row_quality).where(*_is(tables.row_quality, key))
                 connection.execute(changed.values(outcomes=outcomes))
+            for key, data in found.remembered_rows:
+                changed = sa.update(tables.remembered_rows).where(*_is(tables.remembered_rows, key))
+                connection.execute(changed.values(data=data))
             if self._is_file:
                 connection.exec_driver_sql("PRAGMA secure_delete = FAST")
 
@@ -226,6 +236,21 @@ def _without(outcome: Any, subject: Subject, event_ids: Collection[str]) -> Any:
     there, rows = outcome.get("there"), outcome.get("rows")
     words = {"there": subject.without(there)} if isinstance(there, str) else {}
     return outcome | words | ({"rows": without_rows(rows, event_ids)} if isinstance(rows, list) else {})
+
+
+def _remembered(connection: Connection, event_ids: Collection[str]) -> Iterator[tuple[Key, bytes]]:
+    """Yield the senders of rows of windows before, without these events; what cannot be read a driver throws away."""
+    table = tables.remembered_rows
+    keys = [column.name for column in table.primary_key]
+    of_senders = sa.select(table).where(table.c.name.startswith(SENDERS, autoescape=True))
+    for row in connection.execute(of_senders).mappings() if event_ids else ():
+        try:
+            rows = KeptRows.from_bytes(row["data"])
+        except LayoutMismatch:
+            continue
+        left = rows.without_senders(event_ids)
+        if left is not rows:
+            yield {name: row[name] for name in keys}, left.to_bytes()
 
 
 def _is(table: sa.Table, key: Key) -> list[sa.ColumnElement[bool]]:

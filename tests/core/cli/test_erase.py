@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +23,8 @@ from pegel.data.keyed_hash import KeyedHash
 from pegel.online.local_store import LocalOnlineStore
 from pegel.online.online_store import FeatureVector
 from pegel.spec.settings import Settings
+from pegel.stats.fingerprints.fingerprint_tables import TABLES
+from pegel.stats.fingerprints.kept_rows import KeptRows
 from pegel.store import tables
 from pegel.store.database import connect, migrate
 from pegel.store.erasure_store import ErasureStore
@@ -42,7 +45,16 @@ WOULD_GO = (
     "results: findings: 2 rows",
     "results: alerts: 1 rows",
     "results: row_quality: 1 rows",
+    "results: remembered_rows: 1 rows",
 )
+SENT = KeptRows.of(
+    np.array([1, 2], dtype=np.uint64),
+    np.zeros((2, TABLES), dtype=np.uint64),
+    events=np.array([11, 12], dtype=np.uint64),
+    clients=np.array([21, 22], dtype=np.uint64),
+    ids=np.array(["a", "b"], dtype=object),
+)
+"""Rows of a window that an event of each person sent."""
 HASHED = KeyedHash(SECRET).of("passenger", ADA)
 TOLD: dict[str, Any] = dict.fromkeys(("kind", "rhythm", "detector", "verdict", "test", "what"), "")
 TOLD |= {"effect_unit": "", "baseline_id": "", "n": 0, "m": 0}
@@ -117,6 +129,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         outcomes = [{"there": "2 rows are not so", "rows": ["a/0", "b/0"]}]
         quality = span | {"looked_at": 3, "rows": 3, "outcomes": outcomes, "at": NOON}
         connection.execute(sa.insert(tables.row_quality).values(quality))
+        senders = {"group": "g", "model": "delays", "version": 1, "name": "from w1", "data": SENT.senders().to_bytes()}
+        connection.execute(sa.insert(tables.remembered_rows).values(senders))
         connection.execute(sa.insert(tables.invalid).values(**unread, kind="not_json", sample=sample))
         connection.execute(sa.insert(tables.invalid).values(**unread, kind="other", sample="something else"))
     yield tmp_path
@@ -145,6 +159,7 @@ def test_a_subject_is_gone_from_everywhere(home: Path, capsys: pytest.CaptureFix
         findings = connection.execute(sa.select(tables.findings.c.finding)).scalars().all()
         alert = connection.execute(sa.select(tables.alerts.c.alert)).scalar_one()
         (outcome,) = connection.execute(sa.select(tables.row_quality.c.outcomes)).scalar_one()
+        senders = KeptRows.from_bytes(connection.execute(sa.select(tables.remembered_rows.c.data)).scalar_one())
     engine.dispose()
 
     assert (0, 0) == (dry, done)
@@ -156,6 +171,11 @@ def test_a_subject_is_gone_from_everywhere(home: Path, capsys: pytest.CaptureFix
     assert [left, left] == [finding["evidence"] for finding in (*findings, alert["features"][1]["finding"])]
     assert ["event (erased)", "2 rows are not so"] == [one["finding"]["what"] for one in alert["features"]]
     assert ["b/0"] == outcome["rows"]
+    assert (["", "b"], [0, 12], [0, 22]) == (
+        senders.ids.tolist(),
+        senders.events.tolist(),
+        senders.clients.tolist(),
+    )
     assert [HASHED] == [note["subject"].removeprefix("passenger=")]
 
 

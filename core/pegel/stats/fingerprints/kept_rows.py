@@ -7,7 +7,7 @@ functions on the union of data streams" (2001).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -137,6 +137,17 @@ class KeptRows:
         nothing, ids = np.zeros(self.n, dtype=np.uint64), _texts([""] * self.n)
         places = nothing.astype(np.uint32)
         return replace(self, events=nothing, places=places, clients=nothing, labels=nothing, ids=ids)
+
+    def without_senders(self, event_ids: Collection[str]) -> KeptRows:
+        """Return them, those of some events without a word on these; the same where there is none."""
+        short = {name[:ID_LETTERS] for name in event_ids if name}
+        gone = np.array([name in short for name in self.ids.tolist()], dtype=np.bool_)
+        if not gone.any():
+            return self
+        known = {name: np.where(gone, 0, getattr(self, name)) for name in ("events", "places", "clients", "labels")}
+        typed = {name: array.astype(getattr(self, name).dtype) for name, array in known.items()}
+        ids = _texts(["" if is_gone else name for name, is_gone in zip(self.ids.tolist(), gone, strict=True)])
+        return replace(self, **typed, ids=ids)
 
     def senders(self) -> KeptRows:
         """Return what `bare` leaves out, in the same order: rows without hash and cells."""
