@@ -144,10 +144,16 @@ class KeptRows:
         gone = np.array([name in short for name in self.ids.tolist()], dtype=np.bool_)
         if not gone.any():
             return self
-        known = {name: np.where(gone, 0, getattr(self, name)) for name in ("events", "places", "clients", "labels")}
-        typed = {name: array.astype(getattr(self, name).dtype) for name, array in known.items()}
         ids = _texts(["" if is_gone else name for name, is_gone in zip(self.ids.tolist(), gone, strict=True)])
-        return replace(self, **typed, ids=ids)
+        known = np.where(gone, np.uint64(0), np.uint64(1))
+        return replace(
+            self,
+            events=self.events * known,
+            places=(self.places * known).astype(np.uint32),
+            clients=self.clients * known,
+            labels=self.labels * known,
+            ids=ids,
+        )
 
     def senders(self) -> KeptRows:
         """Return what `bare` leaves out, in the same order: rows without hash and cells."""
