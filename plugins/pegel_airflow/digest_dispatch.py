@@ -49,10 +49,10 @@ class DigestDispatch:
             self.turns.take(f"digest of {of.address}", partial(self._one, of, models))
 
     def _one(self, of: Subscription, specs: Sequence[MonitorSpec]) -> None:
-        from pegel.alerts.digest import digest_span, last_due
+        from pegel.alerts.digest import digest_span, last_due, last_told
         from pegel.report.digest_words import digest_words
 
-        last = self.stores.digests.last(of)
+        last = last_told(self.stores.digests.last(of), self.now)
         span = digest_span(of.every, last, self.now)
         if span is None:
             if last is None:

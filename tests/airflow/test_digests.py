@@ -257,3 +257,15 @@ def test_what_is_wrong_with_the_watching_is_in_it(days: Days) -> None:
 
     assert [f"{BEN}: digest: 1 thing wrong with the watching"] == [line.partition(" (")[0] for line in days.mails]
     assert "delays/1: not watched since " in days.text()
+
+
+def test_a_clock_that_was_a_year_ahead_ends_no_digests(days: Days) -> None:
+    """A pass of next year, and the clock is set right: from the next digest on all is told as ever, once."""
+    days.look(EIGHT + timedelta(days=365))
+    days.look(EIGHT - HOUR)
+    days.drift()
+    days.look(EIGHT - 0.5 * HOUR)
+    days.look(EIGHT)
+    days.look(EIGHT + HOUR)
+
+    assert [f"{ADA}: digest: 1 opened (since 2027-01-11 07:00 UTC)"] == days.mails

@@ -18,6 +18,7 @@ from pegel.alerts.maintenance import last_before
 from pegel.alerts.routing import told
 from pegel.alerts.severity import health_severity
 from pegel.alerts.silencing import Silence, silenced_by, silenced_health
+from pegel.data.instants import DAY
 from pegel.data.spans import Span
 from pegel.spec.alert_routes import Route
 from pegel.spec.monitor_spec import MonitorSpec
@@ -76,6 +77,14 @@ def digest_span(every: str, last: datetime | None, now: datetime) -> Span | None
     if last is None or due <= last:
         return None
     return Span(max(last, due - MOST_DAYS), due)
+
+
+def last_told(last: datetime | None, now: datetime) -> datetime | None:
+    """Return until when digests have told; None where that is more than a day ahead: the clock was wrong then.
+
+    Without, nothing would be told until then. Clocks of several machines differ by less.
+    """
+    return None if last is not None and last > now + DAY else last
 
 
 def last_due(every: str, now: datetime) -> datetime:
