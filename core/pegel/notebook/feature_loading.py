@@ -17,6 +17,7 @@ from pegel.notebook.naming import listed
 from pegel.notebook.time_column import TimeColumn
 from pegel.online.online_store import AHEAD, FeatureVector, LoadableStore, Loaded
 from pegel.spec.clock import Clock, SystemClock
+from pegel.spec.named_twice import named_twice
 from pegel.spec.outside_text import shown
 from pegel.spec.plain_numbers import how_many
 
@@ -104,7 +105,7 @@ def _columns(
     every = [*named, at, *(texts if wanted is None else wanted)]
     if not named or wanted == []:
         raise InvalidSpec("keys, features: expected at least one column, given none. Nothing was loaded.")
-    if twice := sorted({str(name) for name in every if every.count(name) > 1}):
+    if twice := named_twice(map(str, every)):
         raise InvalidSpec(f"expected each column to be one thing, given {listed(twice)} as two. Nothing was loaded.")
     return list(named), wanted
 

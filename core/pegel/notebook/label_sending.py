@@ -21,6 +21,7 @@ from pegel.labels.label_json import read_label
 from pegel.notebook import table_reading
 from pegel.notebook.naming import listed
 from pegel.notebook.time_column import TimeColumn
+from pegel.spec.named_twice import named_twice
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import shown
 from pegel.spec.plain_numbers import how_many
@@ -55,7 +56,7 @@ class LabelColumnNames:
         # A table may say with one column when something was and when that was known.
         named = [name for name in (self.label, self.event_id, self.row, *self.keys, self.time) if name is not None]
         named += [] if self.known_at is None or self.known_at == self.time else [self.known_at]
-        if twice := sorted({name for name in named if named.count(name) > 1}):
+        if twice := named_twice(named):
             raise InvalidSpec(f"{listed(twice)}: given as more than one column; each is one. Nothing was sent.")
 
     @property

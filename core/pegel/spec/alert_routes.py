@@ -180,7 +180,7 @@ def _pattern(given: Any, what: str) -> str | None:
 def _truth(given: Any, what: str) -> bool:
     if given is None or isinstance(given, bool):
         return bool(given)
-    if given in _TRUTHS:
+    if isinstance(given, str) and given in _TRUTHS:
         return _TRUTHS[given]
     raise ValueError(f"{what}: expected true or false, given {quoted(given)}")
 

@@ -21,6 +21,8 @@ _WAYS = ("hash", "drop")
 def _ways(value: Any) -> Any:
     """Take a list of fields for fields that are hashed."""
     if isinstance(value, list | tuple):
+        if others := [name for name in value if not isinstance(name, str)]:
+            raise ValueError(f"expected names of fields; {quoted(others[0])} is none")
         return dict.fromkeys(value, "hash")
     return value if isinstance(value, Mapping) else {} if value in (None, "") else value
 

@@ -18,6 +18,7 @@ from pegel.spec.attribution_section import AttributionSection
 from pegel.spec.durations import Delay, Duration
 from pegel.spec.labels_section import Labels
 from pegel.spec.limits import ANSWER_WITHIN
+from pegel.spec.named_twice import named_twice
 from pegel.spec.online_section import Online
 from pegel.spec.outside_text import shown
 from pegel.spec.rhythms import LONG, Rhythm
@@ -153,7 +154,7 @@ class Model(Section):
         if self.time is None:
             raise ValueError("state `time`, the column of the table with the time of each row")
         named = [name for name in (self.time, self.event_id, *self.keys) if name is not None]
-        if twice := sorted({name for name in named if named.count(name) > 1}):
+        if twice := named_twice(named):
             raise ValueError(f"{', '.join(map(shown, twice))}: given as more than one column; each is one")
         return self
 

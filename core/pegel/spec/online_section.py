@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from pegel.errors import InvalidSpec
 from pegel.spec.durations import Duration
+from pegel.spec.named_twice import named_twice
 from pegel.spec.online_reference import OnlineRef
 from pegel.spec.outside_text import quoted, shown
 from pegel.spec.section import Section
@@ -46,8 +47,9 @@ def _view(text: str) -> str:
 def _policies(value: Any) -> Any:
     """Take a list of features for features without which a request is refused; an empty policy is `null`."""
     if isinstance(value, list | tuple):
-        twice = sorted({str(name) for name in value if value.count(name) > 1})
-        if twice:
+        if others := [name for name in value if not isinstance(name, str)]:
+            raise ValueError(f"expected names of features; {quoted(others[0])} is none")
+        if twice := named_twice(value):
             raise ValueError(f"{', '.join(map(shown, twice))} is named more than once; name it once")
         return dict.fromkeys(value, "refuse")
     if isinstance(value, Mapping):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from pegel.spec.named_twice import named_twice
 from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
 
 USUAL_TOP = 10
@@ -45,7 +46,7 @@ def segment_columns(value: Any) -> tuple[SegmentColumn, ...]:
         raise ValueError(f"expected a list of columns; {_AS_IN}")  # noqa: TRY004  pydantic's way
     columns = tuple(_column(item) for item in given)
     names = [one.column for one in columns]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := named_twice(names):
         raise ValueError(f"{', '.join(map(quoted, twice))} is named more than once; name it once")
     if (most := sum(one.most for one in columns)) > MOST_IN_ALL:
         raise ValueError(

@@ -13,6 +13,7 @@ from pegel.spec import names
 from pegel.spec.alert_routes import Route, alert_routes, severities_by_kind
 from pegel.spec.email_addresses import EMAIL, LONGEST_EMAIL, is_email
 from pegel.spec.hopsworks_reference import HopsworksRef, is_hopsworks
+from pegel.spec.named_twice import named_twice
 from pegel.spec.outside_text import quoted, shown
 from pegel.spec.rhythms import LONG
 from pegel.spec.segment_columns import SegmentColumn, segment_columns
@@ -192,8 +193,7 @@ def _watched(value: Any) -> Any:
 
 
 def _once(values: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
+    if twice := named_twice(values):
         raise ValueError(f"{', '.join(map(shown, twice))} is named more than once; name it once")
     return values
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pegel.errors import InvalidSpec
+from pegel.spec.named_twice import named_twice
 from pegel.spec.outside_text import quoted, shown
 
 DERIVED = "derived"
@@ -48,7 +49,7 @@ def suites(value: Any) -> tuple[Any, ...]:
         raise ValueError(f"expected `{DERIVED}` or a list of suites")  # noqa: TRY004  pydantic's way
     whole = tuple(DERIVED if item == DERIVED else _suite(item, f"suite {at}") for at, item in enumerate(given, start=1))
     names = [suite_name(item) for item in whole]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := named_twice(names):
         raise ValueError(f"{', '.join(map(quoted, twice))} names more than one suite; give each a name of its own")
     return whole
 

@@ -191,6 +191,20 @@ def test_what_nobody_can_have_meant_is_refused(part: dict[str, Any], words: str)
     assert words in refusal(wish(**part))
 
 
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"online": {"view": "local://f", "keys": ["id"], "features": [["a"]]}}, "expected names of features; ['a']"),
+        ({"archive": {"private": [{"a": "hash"}]}}, "expected names of fields; {'a': 'hash'} is none"),
+        ({"alerts": {"routes": {"to": "a@example.org", "digest": ["true"]}}}, "expected true or false, given ['true']"),
+        ({"alerts": {"routes": {"to": "a@example.org", "continue": {"a": "b"}}}}, "expected true or false"),
+    ],
+)
+def test_a_list_within_a_list_is_refused_in_words(part: dict[str, Any], words: str) -> None:
+    """Where a name or a truth is expected, whatever YAML can say gets a sentence."""
+    assert words in refusal(wish(**part))
+
+
 def test_an_address_given_twice_is_told_once() -> None:
     """The same mailbox, its domain written in another case, is one recipient, as it was written first."""
     spec = MonitorSpec.parse(wish(alerts={"emails": ["ada@example.org", "bo@example.org", "ada@Example.org"]}))
