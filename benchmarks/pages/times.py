@@ -10,17 +10,21 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 from benchmarks.page import put, when
-from benchmarks.pages import fleet
+from benchmarks.pages import fleet, minutes
 from sqlalchemy.engine import Engine
 
 from pegel.report.alerts_page import AlertsAsked, alerts_view
+from pegel.report.feature_page import feature_page
 from pegel.report.fleet_health import read_fleet_health
 from pegel.report.model_page import model_view
 from pegel.report.overview import Asked, overview
+from pegel.report.page_query import PageQuery
+from pegel.report.page_time import PageTime
 from pegel.report.reading import Sources
 from pegel.store.database import connect
 from pegel.store.registry import Registry
@@ -34,11 +38,23 @@ def pages(engine: Engine) -> dict[str, Callable[[], object]]:
     """Return what each page reads, by its name."""
     sources, now = Sources(engine), fleet.END
     specs = Registry(engine).list()
+    day, month = (PageTime(now - timedelta(days=days), now) for days in (1, fleet.DAYS))
+
+    def of_minutes(time: PageTime) -> object:
+        return model_view(sources, minutes.NAME, 1, now, time=time, query=PageQuery())
+
+    def of_feature(time: PageTime) -> object:
+        return feature_page(sources, minutes.NAME, 1, minutes.FEATURE, now, time=time)
+
     return {
         "overview": lambda: overview(sources, Asked(), now),
         "alerts": lambda: alerts_view(sources, AlertsAsked(), now),
         "health of Pegel": lambda: read_fleet_health(sources, specs, now),
         "one model": lambda: model_view(sources, fleet.name(7), 1, now),
+        "a day of minutes": lambda: of_minutes(day),
+        "30 days of minutes": lambda: of_minutes(month),
+        "a feature, a day of minutes": lambda: of_feature(day),
+        "a feature, 30 days of minutes": lambda: of_feature(month),
     }
 
 
@@ -68,6 +84,7 @@ def main() -> None:
         path = options.keep or Path(folder) / "fleet.db"
         if not path.exists():
             fleet.fill(path, options.models)
+            minutes.fill_minutes(path)
         engine = connect(f"sqlite:///{path}")
         rows = {name: measured(engine, read) for name, read in pages(engine).items()}
         engine.dispose()
@@ -75,7 +92,8 @@ def main() -> None:
     lines = [f"| {name} | {took:.0f} | {own:.0f} | {asked} |" for name, (took, own, asked) in rows.items()]
     text = (
         f"{options.models} models x {fleet.DAYS} days of windows of an hour on SQLite ({size:.1f} GB; the newest "
-        f"{fleet.DETAILED} windows of each model at full size, a baseline of {fleet.FIELDS} fields each), the median "
+        f"{fleet.DETAILED} windows of each model at full size, a baseline of {fleet.FIELDS} fields each), and one "
+        "model with 43,200 windows of a minute, all at full size, of whose pages the last four rows tell; the median "
         f"of {ROUNDS} readings, in milliseconds on the clock and of the process alone, without making HTML; wanted: "
         f"each below {WANTED_MS}. Run on {when()}; "
         f"`python -m benchmarks.pages.times --models {options.models}` regenerates it.\n\n"

@@ -290,6 +290,7 @@ findings = sa.Table(
     sa.Column("baseline_id", sa.Text, nullable=False),
     sa.Column("finding", Document, nullable=False),
     sa.Index(None, "model", "version", "span_end", "seq"),
+    sa.Index(None, "model", "version", "feature", "span_end", "seq"),
     sa.Index(None, "model", "version", "seq"),
     sqlite_autoincrement=True,
 )

@@ -56,6 +56,21 @@ def test_no_question_reads_all_windows(filled: Engine) -> None:
     assert not [step for plan in plans for step in plan if str(step[3]).startswith("SCAN windows")]
 
 
+def test_the_newest_of_a_time_are_read_without_the_others(filled: Engine) -> None:
+    """SQLite walks back from the end of the time and sorts no windows but those that end together."""
+    if filled.dialect.name != "sqlite":
+        pytest.skip("another database tells its plans in other words")
+    asked = list[tuple[str, Any]]()
+    sa.event.listen(filled, "before_cursor_execute", lambda _c, _u, text, values, *_: asked.append((text, values)))
+    found = Results(filled).windows("a", 1, START, START + 10 * MINUTE, final_only=True, limit=2)
+    ((text, values),) = [one for one in asked if "FROM windows" in one[0]]
+    with filled.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()
+
+    assert [8, 9] == [(row.span.start - START) // MINUTE for row in found]
+    assert "USE TEMP B-TREE FOR ORDER BY" not in [step[3] for step in plan]
+
+
 def test_a_server_asks_for_each_monitor_by_itself(filled: Engine) -> None:
     """PostgreSQL takes so many windows of each monitor; it looks for nothing anew at each window that there is."""
     if filled.dialect.name != "postgresql":

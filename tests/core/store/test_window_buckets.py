@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from pegel.data.spans import Span
@@ -70,6 +72,22 @@ def test_the_worst_window_of_each_bucket_is_read(engine: Engine) -> None:
     chosen = WindowBuckets(engine, "delays", 1, within(0, 29)).worst(FIVE, [])
 
     assert [4, 7, 13, 19, 24, 28] == [(row.span.start - START) // MINUTE for row in chosen]
+
+
+def test_what_was_found_about_a_feature_is_found_by_an_index(engine: Engine, results: Results) -> None:
+    """However many findings there are about others: the newest, and the worst of each bucket."""
+    if engine.dialect.name != "sqlite":
+        pytest.skip("another database tells its plans in other words")
+    asked = list[tuple[str, Any]]()
+    sa.event.listen(engine, "before_cursor_execute", lambda _c, _u, text, values, *_: asked.append((text, values)))
+    results.recent_findings("delays", 1, within=within(0, 29), feature="f0")
+    WindowBuckets(engine, "delays", 1, within(0, 29)).worst_findings("f0", FIVE, [])
+    questions = [(text, values) for text, values in asked if "FROM findings" in text]
+    with engine.connect() as connection:
+        plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all() for text, values in questions]
+    index = "ix_findings_model_version_feature_span_end_seq (model=? AND version=? AND feature=?"
+
+    assert [True, True] == [any(index in str(step[3]) for step in plan) for plan in plans]
 
 
 @pytest.mark.usefixtures("results")

@@ -328,6 +328,7 @@ def _findings() -> None:
         sqlite_autoincrement=True,
     )
     _index("findings", "model", "version", "span_end", "seq")
+    _index("findings", "model", "version", "feature", "span_end", "seq")
     _index("findings", "model", "version", "seq")
     op.create_table(
         "inboxes",
