@@ -148,7 +148,10 @@ def seen(kept: HealthAlert | None, sign: Sign | None, now: datetime) -> HealthAl
             kept = HealthAlert(
                 kind=sign.kind, about=sign.about, group=sign.group, models=sign.models, since=now, reason=sign.reason
             )
-        return replace(kept, group=sign.group, models=sign.models, reason=sign.reason)
+        # What a clock that was ahead has dated must not keep anybody from being told until then.
+        mailed_at = None if kept.mailed_at is None else min(kept.mailed_at, now)
+        known = replace(kept, since=min(kept.since, now), mailed_at=mailed_at)
+        return replace(known, group=sign.group, models=sign.models, reason=sign.reason)
     if kept is None or kept.kind not in TELLS_ITS_END:
         return None
     return kept if kept.mailed_at is not None or kept.told else None

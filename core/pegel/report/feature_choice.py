@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from markupsafe import Markup
 
 from pegel.report.page_query import PageQuery
-
-if TYPE_CHECKING:
-    from pegel.report.views import FeatureView
 
 MANY: Final = 12
 """Of more features than this, a person may look for some by name."""
@@ -19,11 +16,24 @@ ORDERS: Final = {"worst": "worst first", "name": "by name"}
 """What `sort` of an address may be; anything else is the first."""
 
 
+class Named(Protocol):
+    """What has the name of a feature."""
+
+    @property
+    def name(self) -> str:
+        """Return it."""
+        ...
+
+
+View = TypeVar("View", bound=Named)
+"""A feature, ready for a template."""
+
+
 @dataclass(frozen=True, slots=True)
-class FeatureChoice:
+class FeatureChoice(Generic[View]):
     """The features that are asked for. `known`: how many there are; `text`: what their names contain."""
 
-    shown: list[FeatureView]
+    shown: list[View]
     known: int
     order: str
     orders: list[tuple[str, Markup, bool]]
@@ -36,7 +46,7 @@ class FeatureChoice:
     """What the form of the filter sends along."""
 
 
-def choose_features(views: Sequence[FeatureView], query: PageQuery) -> FeatureChoice:
+def choose_features(views: Sequence[View], query: PageQuery) -> FeatureChoice[View]:
     """Return those of which each word of `q` is a part of the name, in small or capital letters.
 
     Args:

@@ -211,7 +211,7 @@ class ModelView:
     """How long the answers took of which the windows shown tell, and which have no request, in words; or empty."""
     features: list[FeatureView]
     """Worst first."""
-    chosen: FeatureChoice | None = None
+    chosen: FeatureChoice[FeatureView] | None = None
     """Those of them that are asked for, in the order asked for; None on a page without links, and without features."""
     quality: QualityView | None
     """What the newest window says of the expectations; None where there are none."""

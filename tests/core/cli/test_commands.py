@@ -47,7 +47,7 @@ READERS = (
     ("status",),
     ("report", "delays/1"),
     ("explain", "0123abcd"),
-    ("ack", "0123abcd", "--until", "4h"),
+    ("ack", "0123abcd", "--until", "4h", "--why", "storm"),
     ("silence", "--model", "delays", "--until", "4h", "--why", "storm"),
     ("silences",),
     ("unsilence", "1"),
