@@ -11,6 +11,7 @@ from pegel.report.features import feature_views
 from pegel.report.model_page import model_view
 from pegel.report.page_query import PageQuery
 from pegel.report.reading import Sources
+from pegel.report.views import FeatureView
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_baseline
 
@@ -18,12 +19,12 @@ pytestmark = pytest.mark.environments("sqlalchemy")
 NOW = START + 24 * MINUTE + timedelta(seconds=20)
 
 
-def chosen(sources: Sources, **asked: str) -> FeatureChoice | None:
+def chosen(sources: Sources, **asked: str) -> FeatureChoice[FeatureView] | None:
     """Return what the page of the model that drifts shows of its features."""
     return model_view(sources, "delays", 1, NOW, query=PageQuery(asked)).chosen
 
 
-def names(choice: FeatureChoice | None) -> list[str]:
+def names(choice: FeatureChoice[FeatureView] | None) -> list[str]:
     """Return the names of the features shown."""
     return [] if choice is None else [view.name for view in choice.shown]
 
