@@ -35,9 +35,10 @@ log = structlog.get_logger()
 class ServiceSender:
     """Sends notices; a connection that does not answer is not asked again in the same pass."""
 
-    def __init__(self) -> None:
-        """Ask nobody yet."""
+    def __init__(self, *, within_s: float = ANSWERS_WITHIN_S) -> None:
+        """Ask nobody yet, and wait for nobody's answer for longer than `within_s` seconds."""
         self._away: dict[str, str] = {}
+        self._within_s = within_s
 
     def deliver(self, address: str, notice: Notice) -> Delivery:
         """Send a notice to one addressee. Raises nothing that a server or a connection is to blame for.
@@ -60,8 +61,7 @@ class ServiceSender:
         log.warning("not told", addressee=address, reason=why)
         return Delivery(refused={address: why}) if status in REFUSED else Delivery(later={address: why})
 
-    @staticmethod
-    def _post(service: str, connection: str, notice: Notice) -> int:
+    def _post(self, service: str, connection: str, notice: Notice) -> int:
         """Return the status of the last answer, the first that is no success."""
         from airflow.providers.http.hooks.http import HttpHook
 
@@ -74,7 +74,7 @@ class ServiceSender:
         # The same at each try, for whoever looks at it.
         headers = {"Content-Type": "application/json", "Idempotency-Key": notice.id}
         # Only the status of an answer is read, however long it is.
-        options = {"check_response": False, "timeout": ANSWERS_WITHIN_S, "allow_redirects": False, "stream": True}
+        options = {"check_response": False, "timeout": self._within_s, "allow_redirects": False, "stream": True}
         status = int(HTTPStatus.OK)
         for payload in payloads(service, notice, secret):
 
@@ -83,7 +83,7 @@ class ServiceSender:
                 with answer:
                     return int(answer.status_code)
 
-            status = _within(ANSWERS_WITHIN_S, post)
+            status = _within(self._within_s, post)
             if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
                 return status
         return status

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
-import structlog
 
 from pegel.archive.folders import HOUR
 from pegel.archive.opened_archive import open_archive
@@ -19,7 +19,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.window_keys import WindowKeys
 from pegel.stream.result_rows import Heartbeat
 
-log = structlog.get_logger()
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class CompleteHours:
         except (PegelError, OSError, pa.ArrowException) as error:
             # Its labels are in the figures by what could be read; it settles by time.
             why = str(error).partition("\n")[0][:200]
-            log.warning("an hour of the archive cannot be read", of=self.spec.key, hour=hour.start.isoformat(), why=why)
+            _log.warning("%s: the hour from %s of its archive cannot be read: %s", self.spec.key, hour.start, why)
             return False
 
 
