@@ -20,7 +20,7 @@ from pegel.store.result_views import VERSION, view_table
 
 _NAMESPACE = "<namespace>"
 _ABOUT_TOPICS = """Each namespace of models has these topics on the broker. What their records are is said where they
-are made: [architecture](../architecture.md), [operating](../operating.md), [labels](../labels.md)."""
+are made: [architecture](../architecture.md), [topics](../doors.md#topics), [labels](../labels.md)."""
 _ABOUT_METRICS = """What `pegel exporter` tells Prometheus. [Prometheus and Grafana](../monitoring.md) has rules, routes
 and dashboards, and says how many series there are."""
 

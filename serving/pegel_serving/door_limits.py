@@ -1,4 +1,4 @@
-"""Every limit of the two doors, logger and proxy, with its reason. `docs/operating.md` lists them under Limits.
+"""Every limit of the two doors, logger and proxy, with its reason. `docs/doors.md` lists them under Limits.
 
 Both doors are open to whoever reaches their port, so each thing that a stranger chooses has a bound: letters, bytes,
 time, connections. A limit is inclusive: exactly so much passes.

@@ -25,7 +25,7 @@ ONBOARD = {"model.name": "delays", "model.uri": "file:///models/delays", "baseli
 
 def documented() -> dict[tuple[str, str], str]:
     """Return what the documentation's table says, by action and role."""
-    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "browser.md").read_text(encoding="utf-8")
     table = page.split("## Who may do what")[1].split("\n\n")[2]
     head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
     return {(row[0], role): cell for row in rows for role, cell in zip(head[1:], row[1:], strict=True)}

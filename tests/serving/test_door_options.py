@@ -1,4 +1,4 @@
-"""The command lines of both doors: what an operator may move, as the page of operating lists it."""
+"""The command lines of both doors: what an operator may move, as the page of the doors lists it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pegel_serving.bounded_http import ConnectionLimits
 from pegel_serving.door_options import connection_limits
 from pegel_serving.logger import __main__ as logger
 
-PAGE = Path(__file__).parents[2] / "docs" / "operating.md"
+PAGE = Path(__file__).parents[2] / "docs" / "doors.md"
 NEEDED = {
     "proxy": ["--upstream", "http://x", "--logger", "http://x", "--name", "paint-v1"],
     "logger": ["--kafka", "x:9092", "--spool", "spool"],
@@ -53,4 +53,4 @@ def test_each_limit_has_a_reason_and_its_option_exists() -> None:
     assert {5} == {len(row) for row in rows}
     assert [] == [row[0] for row in rows if not row[3]]
     assert {(name, door) for name, named in options for door in ([named] if named else ["proxy", "logger"])} == known
-    assert 8 == len(options)
+    assert 9 == len(options)

@@ -22,7 +22,7 @@ BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The copy, whic
 
 def backup(file: BackupFile, home: HomeOption = None) -> None:
     """Copy the results database as it is at one moment; drivers and workflows go on meanwhile."""
-    source = sqlite_file(settings_of(home), "pg_dump --format=custom --file=FILE, see docs/operating.md")
+    source = sqlite_file(settings_of(home), "pg_dump --format=custom --file=FILE, see docs/backup.md")
     if file.exists():
         raise InvalidSpec(f"expected a file that is not there, given {shown(str(file))}. Nothing was copied.")
     if not file.resolve().parent.is_dir():

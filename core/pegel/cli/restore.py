@@ -21,7 +21,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do it: what was stored since t
 
 def restore(file: Copy, *, yes: Yes = False, home: HomeOption = None) -> None:
     """Put a copy in place of the results database; drivers go on from where they stood then, and read again."""
-    target = sqlite_file(settings_of(home), "pg_restore into an empty database, see docs/operating.md")
+    target = sqlite_file(settings_of(home), "pg_restore into an empty database, see docs/backup.md")
     if not file.is_file():
         what = "which is no file" if file.exists() else "which is not there"
         given = f"{shown(str(file))}, {what}"

@@ -78,7 +78,7 @@ def logger(settings: Settings) -> Iterator[Diagnosis]:
     else:
         said = shown(_problem(answer), LONGEST_SENTENCE)
         yield bad(
-            "logger", f"it answers {answer.status_code} at {url}: {said}", "see docs/operating.md, the inference logger"
+            "logger", f"it answers {answer.status_code} at {url}: {said}", "see docs/doors.md, the inference logger"
         )
 
 

@@ -18,7 +18,7 @@ from pegel.testing.samples import sample_ledger
 pytestmark = pytest.mark.environments("sqlalchemy")
 TOPIC = "pegel.default.inference"
 ENDED = "UPDATE claims SET token = 'ended by a restoration'"
-"""As docs/operating.md has it."""
+"""As docs/backup.md has it."""
 
 
 def commit(store: StreamStore, claim: Claim, *numbers: int) -> None:
@@ -75,4 +75,4 @@ def test_the_stream_catches_up_from_a_dump(postgres: Path, tmp_path: Path) -> No
 
     assert 20 == as_copied[0]
     assert whole == (40, 4 * sample_ledger().judged) == (whole[0], 2 * as_copied[1])
-    assert ENDED in (Path(__file__).parents[3] / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert ENDED in (Path(__file__).parents[3] / "docs" / "backup.md").read_text(encoding="utf-8")
