@@ -114,6 +114,7 @@ def test_a_share_is_tested_at_the_level_of_its_hour(spark: Any, spec: MonitorSpe
 
     assert "carrier" == tested.feature
     assert tested.p_value < tested.threshold <= alpha
+    assert (None, "hour") == (tested.rhythm, tested.evidence["paid_by"])
     # Of a day, one of 24 hours, each a portion of its part.
     assert of_day.threshold == pytest.approx(tested.threshold * 0.15 / part, rel=0.01)
 

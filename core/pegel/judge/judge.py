@@ -173,7 +173,9 @@ def judge_rows(
     division = Division.of(setting)
     verdicts = verdicts_on(outcomes, division.setting, division.budget, {ROWS: dict(evidence)})
     judged, facts = Judged(spec, span, revision, baseline.id), _facts(division, baseline)
-    return tuple(judged.finding(verdict, facts) for verdict in verdicts if verdict.verdict is Verdict.DRIFT)
+    # Rows were looked at, no long span was judged: its rhythm has paid for that, and is not what was found to drift.
+    paid_by = {"paid_by": facts.pop("rhythm")} if "rhythm" in facts else {}
+    return tuple(judged.finding(verdict, facts | paid_by) for verdict in verdicts if verdict.verdict is Verdict.DRIFT)
 
 
 def judge_segment(
