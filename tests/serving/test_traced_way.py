@@ -48,7 +48,7 @@ def doors(
         flat = ("--kafka", broker.address, "--spool", str(tmp_path / "spool"), *options)
         logger = services("pegel_serving.logger", *flat, log=tmp_path / "logger.log")
         flat = ("--upstream", server.url, "--logger", logger.url, "--name", "paint-v1", *options)
-        return logger, services("pegel_serving.proxy", *flat, "--namespace", "other", log=tmp_path / "proxy.log")
+        return logger, services("pegel_serving.proxy", *flat, "--namespace", "traced", log=tmp_path / "proxy.log")
 
     return begin
 
@@ -73,7 +73,7 @@ def test_the_spans_of_one_prediction_stand_below_each_other(
     spans = {span.name: span for span in receiver.spans}
     records = [
         record
-        for record in topics.consume(broker.address, names.inference_topic("other"), at_least=10)
+        for record in topics.consume(broker.address, names.inference_topic("traced"), at_least=10)
         if record.key in {answer.headers["pegel-event-id"].encode() for answer in answers}
     ]
 

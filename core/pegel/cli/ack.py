@@ -43,9 +43,9 @@ def ack(alert: AlertId, *, until: Until = None, why: Why = "", end: End = False,
         return
     if until is None:
         raise InvalidSpec("--until: given nothing: expected e.g. 09:00 or 4h, or --end. Nothing was changed.")
+    until_then = instant(until, now)
     if not why.strip():
         raise InvalidSpec("--why: given nothing: expected a reason for whoever reads it later. Nothing was changed.")
-    until_then = instant(until, now)
     with opened(settings_of(home)) as engine:
         known = AlertStore(engine).acknowledge(alert, until_then, shown(why), by=person(), now=now)
     say(f"{known.key}: no mail about {_names(known)} before {until_then:%Y-%m-%d %H:%M} UTC; one if others join")

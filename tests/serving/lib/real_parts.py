@@ -29,8 +29,9 @@ def services() -> Iterator[Callable[..., processes.Service]]:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A real broker with the topics of the namespaces `default` and `other`."""
+    """A real broker with the topics of the namespaces `default`, `other` and `traced`."""
     with Broker(tmp_path_factory.mktemp("broker"), paths.checkout().jars("broker")) as running:
         topics.create_topics(running.address, "default")
-        topics.create_topics(running.address, "other")
+        for namespace in ("other", "traced"):
+            topics.create_topics(running.address, namespace)
         yield running
