@@ -36,6 +36,8 @@ os.environ.update(
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+        # A workflow that is parsed again soon after would not be kept.
+        "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "false",
         "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of these tests, long enough for its digest, and then some more",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ROLES,

@@ -165,6 +165,7 @@ def test_the_form_suggests_in_a_browser(open_tab: Any, site: str, workflow: str,
     box = tab.locator(f"[name='element_{field}']")
     box.wait_for(state="attached")
     suggestions = tab.locator(f"[id='{box.get_attribute('list')}'] option")
+    suggestions.first.wait_for(state="attached")
     offered = suggestions.evaluate_all("options => options.map(option => option.value)")
 
     assert [shown] == offered

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+
+from pegel.spec.settings import Settings
+from pegel_airflow import services
 
 Browse = Callable[[str | None], httpx.Client]
 pytestmark = pytest.mark.usefixtures("played")
@@ -14,12 +16,14 @@ MODEL = "/pegel/models/delays/1"
 BROWSER = {"Accept": "text/html"}
 
 
-def test_a_link_of_two_instants_can_be_shared(browse: Browse) -> None:
+def test_a_link_of_two_instants_can_be_shared(browse: Browse, played: Settings) -> None:
     """The windows that end between them are shown, with links around; the form says them again."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    since, until = ((now - timedelta(seconds=back)).isoformat() for back in (900, -60))
-    answer = browse("vic").get(MODEL, params={"from": since, "to": until}, headers=BROWSER)
-    words = ("Shown is what ends after the first", "← earlier", "zoom out", "Numbers of the picture", "40 windows of")
+    windows = services.stores(played).results.windows("delays", 1)
+    since, until = min(row.span.start for row in windows), max(row.span.end for row in windows)
+    asked = {"from": since.isoformat(), "to": until.isoformat()}
+    answer = browse("vic").get(MODEL, params=asked, headers=BROWSER)
+    count = f"{len(windows)} windows of"
+    words = ("Shown is what ends after the first", "← earlier", "zoom out", "Numbers of the picture", count)
 
     assert (200, []) == (answer.status_code, [one for one in words if one not in answer.text])
 

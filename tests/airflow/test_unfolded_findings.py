@@ -44,7 +44,7 @@ def test_a_finding_says_what_explain_says(browse: Browse, played: Settings) -> N
     text = browse("vic").get(f"{MODEL}/findings/{finding}").text
     arithmetic = str(explained(played, finding)).splitlines()[0]
 
-    told = ("<dt>Why</dt>", "<dt>Since</dt>", "of training", "the same statistic and p-value", arithmetic.split(":")[0])
+    told = ("<dt>Why</dt>", "<dt>When</dt>", "of training", "the same statistic and p-value", arithmetic.split(":")[0])
     assert told == tuple(words for words in told if words in text)
     assert f"pegel explain {finding[:8]} --rows" in text
     assert "pegel-chart" in text

@@ -103,7 +103,7 @@ def row_of(sources: Sources, entry: Entry, across: AcrossModels, now: datetime, 
         budget="unknown" if spec is None else budget_used(spec, across.opened.get(key, []), now),
         owners=[] if spec is None else [spec.namespace, *spec.alerts.emails],
         last_end=None if last is None else last.span.end,
-        silences=[silenced(one, now) for one in across.silences if one.about.concerns(*key)],
+        silences=[silenced(one, now) for one in reversed(across.silences) if one.about.concerns(*key)],
         notices=notices,
         around=list(sources.around),
     )

@@ -184,7 +184,7 @@ class ModelRow:
     look: str = ""
     """Where it stands why answers are missing, in words; empty while no alert is about that."""
     silences: list[str] = field(default_factory=list)
-    """Who holds back its mails until when and why, in words."""
+    """Who holds back its mails until when and why, in words; the newest first."""
     notices: list[str] = field(default_factory=list)
     """What went wrong around the model without being its state: mails not told, records never read, an open ledger."""
     around: list[str] = field(default_factory=list)
