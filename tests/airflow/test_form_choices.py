@@ -151,10 +151,10 @@ def suggesting(home: Path, listed: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("workflow", "field", "shown"),
     [
-        ("model_change", "model", "delays/2"),
-        ("model_offboard", "model", "delays"),
+        pytest.param("model_change", "model", "delays/2", marks=pytest.mark.long),
+        pytest.param("model_offboard", "model", "delays", marks=pytest.mark.long),
         ("model_onboard", "model.name", "delays"),
-        ("model_onboard", "baseline.source", "local://delays?version=2"),
+        pytest.param("model_onboard", "baseline.source", "local://delays?version=2", marks=pytest.mark.long),
     ],
 )
 def test_the_form_suggests_in_a_browser(open_tab: Any, site: str, workflow: str, field: str, shown: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import scene
 import seeds
-from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER
+from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER, looks
 
 from pegel.data.spans import Span
 from pegel.spec.settings import Settings
@@ -46,8 +46,7 @@ def fleet(played: Settings) -> Iterator[Settings]:
 
 
 @pytest.mark.usefixtures("fleet", "expecting")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1000, 1200])
+@pytest.mark.parametrize(("width", "scheme"), looks(390, 768, 1000, 1200))
 def test_every_page_can_be_read(open_tab: OpenTab, site: str, pictures: Path, scheme: str, width: int) -> None:
     """No page scrolls sideways or squeezes text, all text has the contrast of AA, every control has a name."""
     tab = open_tab(scheme, width)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import seeds
-from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER
+from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER, looks
 
 from pegel.data.spans import Span
 from pegel.judge.findings import Verdict
@@ -57,8 +57,7 @@ def busy(played: Settings) -> Iterator[None]:
     stores.results.forget("busy", 1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1280])
+@pytest.mark.parametrize(("width", "scheme"), looks(390, 768, 1280))
 def test_every_state_can_be_read(open_tab: OpenTab, site: str, pictures: Path, scheme: str, width: int) -> None:
     """No state scrolls sideways or squeezes text, all text has the contrast of AA, every control has a name."""
     tab = open_tab(scheme, width)

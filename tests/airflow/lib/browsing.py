@@ -24,6 +24,13 @@ CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8").
 """Tell how far a page scrolls sideways, then what is squeezed, what lacks contrast, and which controls have no name."""
 
 
+def looks(*widths: int) -> list[Any]:
+    """Return each width in light and dark: the narrowest light and the widest dark each time, the rest if long."""
+    daily = {(min(widths), "light"), (max(widths), "dark")}
+    all_of_them = [(width, scheme) for width in widths for scheme in ("light", "dark")]
+    return [pytest.param(*look, marks=[] if look in daily else [pytest.mark.long]) for look in all_of_them]
+
+
 @contextmanager
 def running_browser() -> Iterator[Any]:
     """Run one headless browser."""

@@ -87,7 +87,12 @@ def in_bash(line: str, home: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("begun", "offered"),
-    [("", ["delays", "fraud"]), ("de", ["delays"]), ("delays/", ["delays/1", "delays/2"]), ("x", [])],
+    [
+        pytest.param("", ["delays", "fraud"], marks=pytest.mark.long),
+        pytest.param("de", ["delays"], marks=pytest.mark.long),
+        ("delays/", ["delays/1", "delays/2"]),
+        pytest.param("x", [], marks=pytest.mark.long),
+    ],
 )
 def test_bash_offers_models_and_their_versions(home: Path, begun: str, offered: list[str]) -> None:
     """Names first; behind a slash the versions of that name; nothing that begins otherwise."""
@@ -104,6 +109,7 @@ def test_bash_offers_open_alerts(home: Path) -> None:
     assert sorted(ids) == sorted(in_bash("pegel ack ", home))
 
 
+@pytest.mark.long
 def test_fish_offers_models(home: Path) -> None:
     """By the function that `--show-completion` prints."""
     fish = shutil.which("fish") or pytest.skip("NO FISH: install the package `fish` to complete names in it")
@@ -115,6 +121,7 @@ def test_fish_offers_models(home: Path) -> None:
     assert ["delays"] == [line.split("\t")[0] for line in done.stdout.splitlines()]
 
 
+@pytest.mark.long
 def test_zsh_completes_a_model(home: Path) -> None:
     """Whoever presses Tab behind `f` has the whole name in the line."""
     zsh = shutil.which("zsh") or pytest.skip("NO ZSH: install the package `zsh` to complete names in it")
@@ -128,7 +135,7 @@ def test_zsh_completes_a_model(home: Path) -> None:
     assert "\nthen: pegel history fraud" in said().replace("\r", "")
 
 
-@pytest.mark.parametrize("content", [None, b"no database"])
+@pytest.mark.parametrize("content", [None, pytest.param(b"no database", marks=pytest.mark.long)])
 def test_without_a_database_nothing_is_offered(tmp_path: Path, content: bytes | None) -> None:
     """Nothing is said, and nothing is made."""
     if content is not None:
