@@ -16,6 +16,8 @@ from pegel.data.spans import Span
 from pegel.judge.chart_state import ChartState
 from pegel.judge.findings import Verdict
 from pegel.judge.judge import judge
+from pegel.judge.rhythm_parts import rhythm_parts
+from pegel.spec.rhythms import Rhythm
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import counted, sample_spec
 
@@ -72,8 +74,8 @@ def test_even_keys_are_ok() -> None:
 def test_a_stream_of_even_keys_stays_quiet_at_the_usual_budget(rows: int) -> None:
     """In 200 windows, with charts or without, against each of three baselines there is as good as nothing to be found.
 
-    The budget of one false alarm a week promises 0.02 of them to each baseline, so that two in all are chance in one of
-    500 runs.
+    Of the budget of one false alarm a week windows have seven tenths, which is 0.014 to each baseline, so that two in
+    all are chance in one of a thousand runs.
     """
     rng, spec, findings, promised = np.random.default_rng(5), sample_spec(), 0, 0.0
 
@@ -103,7 +105,7 @@ def test_a_stream_of_even_keys_stays_quiet_at_the_usual_budget(rows: int) -> Non
             findings += len(judgement.findings)
             promised += judgement.division.budget.alpha
 
-    assert promised == pytest.approx(600 / 10_080)
+    assert promised == pytest.approx(600 / 10_080 * rhythm_parts(spec)[Rhythm.WINDOW])
     assert findings <= poisson.isf(0.002, promised)
 
 
