@@ -99,12 +99,12 @@ def test_the_segments_are_told_before_anything_is_started(cooked: Cooked) -> Non
 
 
 def test_the_replaced_baseline_is_current_again(cooked: Cooked) -> None:
-    """It was promoted once more, with its reason; a later task onboards the model anew."""
+    """It was promoted once more, with its reason, in place of the one that had replaced it."""
     c = tables.promotions.c
-    promoted = cooked.rows(sa.select(c.baseline_id, c.why).where(c.model == "loans").order_by(c.seq))
-    (again,) = (baseline for baseline, why in promoted if why == "the newer rows lack the night")
+    promoted = cooked.rows(sa.select(c.baseline_id, c.previous, c.why).where(c.model == "loans").order_by(c.seq))
+    (at,) = (at for at, one in enumerate(promoted) if one.why == "the newer rows lack the night")
 
-    assert again == promoted[0][0]
+    assert promoted[at - 1].previous == promoted[at].baseline_id
 
 
 def test_the_week_has_the_table_and_the_labels(cooked: Cooked) -> None:
