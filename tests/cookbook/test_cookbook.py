@@ -102,9 +102,10 @@ def test_the_replaced_baseline_is_current_again(cooked: Cooked) -> None:
     """It was promoted once more, with its reason, in place of the one that had replaced it."""
     c = tables.promotions.c
     promoted = cooked.rows(sa.select(c.baseline_id, c.previous, c.why).where(c.model == "loans").order_by(c.seq))
-    (at,) = (at for at, one in enumerate(promoted) if one.why == "the newer rows lack the night")
+    (at,) = (at for at, (_, _, why) in enumerate(promoted) if why == "the newer rows lack the night")
+    (_, replaced, _), (again, _, _) = promoted[at - 1 : at + 1]
 
-    assert promoted[at - 1].previous == promoted[at].baseline_id
+    assert replaced == again
 
 
 def test_the_week_has_the_table_and_the_labels(cooked: Cooked) -> None:
