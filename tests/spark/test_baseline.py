@@ -26,7 +26,7 @@ from pegel.testing.samples import brief_spec, trained_on
 from pegel_spark import training_columns
 from pegel_spark.baseline_job import build, profile, request_row
 from pegel_spark.jobs import baseline as launcher
-from pegel_spark.launched_job import FAILED, REFUSED
+from pegel_spark.launched_job import REFUSED
 from pegel_spark.stored_training_data import StoredTrainingData
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -386,8 +386,8 @@ def test_executors_elsewhere_make_the_same_baseline(world: Any) -> None:
 
 
 @pytest.mark.long
-def test_why_a_job_failed_stands_in_the_database(world: Any) -> None:
-    """Data that Spark cannot read ends the job with exit code 1, and whoever submitted it can say why."""
+def test_why_data_were_refused_stands_in_the_database(world: Any) -> None:
+    """Data that Spark cannot read ends the job as refused, and whoever submitted it can say why."""
     data = Path(world.store.read_training_data(brief_spec().baseline.source))
     data.write_bytes(b"no Parquet at all, but long enough to look at")
     wish = json.dumps(brief_spec().to_json())
@@ -401,7 +401,7 @@ def test_why_a_job_failed_stands_in_the_database(world: Any) -> None:
     )
     result = JobResults(connect(world.settings.database)).take("a-run")
 
-    assert (FAILED, JobEnd.FAILED) == (done.returncode, result and result.state)
+    assert (REFUSED, JobEnd.REFUSED) == (done.returncode, result and result.state)
     assert result is not None
     assert f"Spark could not read {data}" in result.sentence
 
