@@ -120,6 +120,10 @@ class Alert:
         """Return what it is about."""
         return AlertKind.of(self.features[0].finding)
 
+    def is_acknowledged(self, now: datetime) -> bool:
+        """Say whether somebody has acknowledged it until after `now`."""
+        return self.acknowledged_until is not None and now < self.acknowledged_until
+
     @property
     def magnitudes(self) -> dict[str, Magnitude]:
         """Return how large what each feature has is, by its newest finding."""

@@ -59,7 +59,7 @@ def due_mail(
             mailed_severity=previous.mailed_severity,
             known_to=previous.known_to,
         )
-    acknowledged = alert.acknowledged_until is not None and now < alert.acknowledged_until
+    acknowledged = alert.is_acknowledged(now)
     kind = None if quiet else _kind(alert, is_over=is_over, now=now, spec=spec)
     if kind is MailKind.OVER and previous is not None and alert.mailed_at == previous.mailed_at:
         # Who was not told that it came back was told that it is over.

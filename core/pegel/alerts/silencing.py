@@ -104,8 +104,7 @@ def silenced_health(kind: HealthKind, models: Iterable[tuple[str, int]], silence
 
 def is_in_hand(alert: Alert, silences: Iterable[Silence], now: datetime) -> bool:
     """Say whether somebody has an alert in hand: it is acknowledged, or silences that hold are about all of it."""
-    acknowledged = alert.acknowledged_until is not None and alert.acknowledged_until > now
-    return acknowledged or len(silenced_by(alert, silences, now)) == len(alert.names)
+    return alert.is_acknowledged(now) or len(silenced_by(alert, silences, now)) == len(alert.names)
 
 
 def silenced_by(alert: Alert, silences: Iterable[Silence], now: datetime) -> dict[str, tuple[int, ...]]:

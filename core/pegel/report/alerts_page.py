@@ -119,8 +119,7 @@ def _of_state(silences: Sequence[Silence], state: SilenceState, now: datetime) -
 
 
 def _standings(alert: Alert, silences: Sequence[Silence], now: datetime) -> set[str]:
-    is_acknowledged = alert.acknowledged_until is not None and alert.acknowledged_until > now
-    found = {"acknowledged" if is_acknowledged else "unacknowledged"}
+    found = {"acknowledged" if alert.is_acknowledged(now) else "unacknowledged"}
     return found | ({"silenced"} if silenced_by(alert, silences, now) else set())
 
 
