@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from pegel.alerts.alert import AlertFeature, Mail, MailKind
+from pegel.alerts.alert import Alert, AlertFeature, Mail, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.baseline.baseline import Baseline
 from pegel.judge.findings import Finding
@@ -61,7 +61,7 @@ def render(
         made: What the model made of the single event that a mail is about; empty where nobody explains it.
     """
     if mail.alert.kind is AlertKind.SINGLE_EVENT:
-        said, text = single_event_words(mail, link=_link(mail, page_url), now=now, made=made)
+        said, text = single_event_words(mail, link=_address(model_place(mail.alert), page_url), now=now, made=made)
         return Rendered(_marked(said, mail), text, html=None, picture=None)
     facts = Facts.of(mail, baseline, tally, now, long_spans)
     picture = None if mail.kind is MailKind.OVER else facts.picture()
@@ -71,7 +71,9 @@ def render(
         "facts": facts,
         "over": mail.kind is MailKind.OVER,
         "headline": sentences,
-        "linked": with_links(sentences, facts.findings, _link(mail, page_url)) if links else sentences,
+        "linked": with_links(sentences, facts.findings, _address(model_place(mail.alert), page_url))
+        if links
+        else sentences,
         "summary": summary(facts),
         "comparison": [] if mail.kind is MailKind.OVER else facts.comparison(),
         "acknowledgement": acknowledgement(facts),
@@ -81,8 +83,8 @@ def render(
         "matter": matter(facts, moved),
         "rows_command": which_rows(facts),
         "short": mail.alert.id[:8],
-        "link": _link(mail, page_url),
-        "quiet": alert_link(mail.alert.id[:8], page_url),
+        "link": _address(model_place(mail.alert), page_url),
+        "quiet": _address(alert_place(mail.alert), page_url),
         "severity": mail.alert.severity.value,
         "next_mail": words.moment(_whole_minute(now + mail.spec.alerts.repeat_after), now),
         "picture": picture is not None,
@@ -111,9 +113,9 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
         *(f"  {shown(feature.feature, NAME_LIMIT)}: {shown(feature.finding.what)}" for feature in alert.features),
         "",
         *([] if mail.kind is MailKind.OVER else advice(mail, endpoint_logs)),
-        f"Look      {_link(mail, page_url)}",
+        f"Look      {_address(model_place(mail.alert), page_url)}",
         f'Quiet it  pegel ack {alert.id[:8]} --until 09:00 --why "..."',
-        f"      or  {alert_link(alert.id[:8], page_url)}",
+        f"      or  {_address(alert_place(alert), page_url)}",
         "",
         f"This mail is short because something is wrong with Pegel itself: {shown(problem, LONGEST_SENTENCE)}",
     ]
@@ -436,13 +438,18 @@ def which_rows(facts: Facts) -> str:
     return rows_command(facts.findings[0]) if is_open and facts.mail.spec.archive.is_used else ""
 
 
-def alert_link(alert: str, page_url: str) -> str:
-    """Return where one alert stands alone on the page of all, to be acknowledged there; `alert`: how its id begins."""
-    return f"{page_url.rstrip('/')}/alerts?q={alert}"
+def alert_place(alert: Alert) -> str:
+    """Return where an alert stands alone on the page of all, to be acknowledged there; below the pages' address."""
+    return f"alerts?q={alert.id[:8]}"
 
 
-def _link(mail: Mail, page_url: str) -> str:
-    return f"{page_url.rstrip('/')}/models/{mail.alert.model}/{mail.alert.version}"
+def model_place(alert: Alert) -> str:
+    """Return where the page of its model is, likewise."""
+    return f"models/{alert.model}/{alert.version}"
+
+
+def _address(place: str, page_url: str) -> str:
+    return f"{page_url.rstrip('/')}/{place}"
 
 
 def _whole_minute(instant: datetime) -> datetime:

@@ -10,7 +10,7 @@ from pegel.alerts.alert import Mail, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.health import HealthMail
 from pegel.alerts.severity import Severity
-from pegel.report.alert_mail import headline
+from pegel.report.alert_mail import alert_place, headline, model_place
 from pegel.report.alert_subject import plain_state
 from pegel.report.happened_words import worst_feature
 from pegel.report.health_mail import STATES
@@ -94,7 +94,7 @@ def _of_alert(mail: Mail, sentence: str) -> Lead:
         severity=alert.severity,
         sentence=sentence,
         quiet="" if is_over else f"pegel ack {alert.id[:8]}",
-        place=f"models/{alert.model}/{alert.version}" if is_over else f"alerts?q={alert.id[:8]}",
+        place=model_place(alert) if is_over else alert_place(alert),
     )
 
 
