@@ -420,6 +420,7 @@ def _with_the_latest_word(connection: Connection, alert: Alert) -> tuple[Alert |
         acknowledged_by=kept.acknowledged_by,
         acknowledged_features=kept.acknowledged_features,
         over_at=kept.over_at or alert.over_at,
+        is_resolved=kept.is_resolved,
     )
 
 

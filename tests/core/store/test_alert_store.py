@@ -247,6 +247,20 @@ def test_a_resolved_alert_is_closed_at_once(engine: Engine) -> None:
     assert [sample_finding(1).id, alert.id] == [one.id for one in store.alerts()]
 
 
+def test_an_alert_resolved_between_reading_and_saving_stays_so(engine: Engine) -> None:
+    """What comes back after a person closed an alert is mailed, also if the dispatcher was at work meanwhile."""
+    drift(engine, 0)
+    one_pass(engine, NOW)
+    drift(engine, 1)
+    changes = one_pass(engine, NOW + timedelta(minutes=1), saved=False)
+    store = AlertStore(engine)
+    store.resolve(store.open_alerts()[0].id, NOW, by="ada")
+    store.save(*changes)
+    drift(engine, 2)
+
+    assert [MailKind.OPENED] == kinds(one_pass(engine, NOW + timedelta(minutes=2)))
+
+
 def test_an_unknown_alert_is_named(engine: Engine) -> None:
     """Acknowledging what does not exist says so."""
     with pytest.raises(NotFound, match="no alert starts with 'beef'"):
