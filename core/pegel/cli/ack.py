@@ -9,8 +9,8 @@ import typer
 
 from pegel.alerts.alert import Alert
 from pegel.alerts.quiet_times import instant
-from pegel.cli.console import say
-from pegel.cli.known_names import alert_ids
+from pegel.cli.listed_rows import JsonOption
+from pegel.cli.one_alert import AlertId, Why, refuse_no_reason, tell_changed
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.person import person
 from pegel.cli.watched_model import opened
@@ -18,20 +18,20 @@ from pegel.errors import InvalidSpec
 from pegel.spec.outside_text import NAME_LIMIT, shown
 from pegel.store.alert_store import AlertStore
 
-AlertId = Annotated[
-    str,
-    typer.Argument(
-        metavar="ID", help="The alert's id, or its first characters, as the mail shows.", autocompletion=alert_ids
-    ),
-]
 Until = Annotated[
     str | None, typer.Option("--until", help="`09:00` (UTC, the next one), an ISO 8601 instant, or `4h`, `30m`.")
 ]
-Why = Annotated[str, typer.Option("--why", help="The reason; it stands on the model's page, with your account's name.")]
 End = Annotated[bool, typer.Option("--end", help="End an acknowledgement: mails about it are sent again as ever.")]
 
 
-def ack(alert: AlertId, *, until: Until = None, why: Why = "", end: End = False, home: HomeOption = None) -> None:
+def ack(  # noqa: PLR0917  options are named on the command line
+    alert: AlertId,
+    until: Until = None,
+    why: Why = "",
+    end: End = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
     """Acknowledge an alert: it stays open, but no mail about its features is sent before the given time."""
     now = datetime.now(UTC)
     if end:
@@ -39,16 +39,16 @@ def ack(alert: AlertId, *, until: Until = None, why: Why = "", end: End = False,
             raise InvalidSpec("--end: expected no --until with it. Nothing was changed.")
         with opened(settings_of(home)) as engine:
             known = AlertStore(engine).end_acknowledgement(alert, by=person(), now=now)
-        say(_ended(known))
+            tell_changed(engine, known, _ended(known), now, as_json=as_json)
         return
     if until is None:
         raise InvalidSpec("--until: given nothing: expected e.g. 09:00 or 4h, or --end. Nothing was changed.")
     until_then = instant(until, now)
-    if not why.strip():
-        raise InvalidSpec("--why: given nothing: expected a reason for whoever reads it later. Nothing was changed.")
+    refuse_no_reason(why)
     with opened(settings_of(home)) as engine:
         known = AlertStore(engine).acknowledge(alert, until_then, shown(why), by=person(), now=now)
-    say(f"{known.key}: no mail about {_names(known)} before {until_then:%Y-%m-%d %H:%M} UTC; one if others join")
+        words = f"no mail about {_names(known)} before {until_then:%Y-%m-%d %H:%M} UTC; one if others join"
+        tell_changed(engine, known, f"{known.key}: {words}", now, as_json=as_json)
 
 
 def _ended(alert: Alert) -> str:

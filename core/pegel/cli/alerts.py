@@ -6,22 +6,18 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from sqlalchemy import Engine
 
-from pegel.alerts.alert import Alert
-from pegel.alerts.alert_event import AlertEvent
-from pegel.alerts.silencing import Silence
 from pegel.cli.console import err, say
 from pegel.cli.known_names import alert_ids, model_names
 from pegel.cli.list_watching import alone, tell_watching
 from pegel.cli.listed_rows import JsonOption, tell_json, tell_table
 from pegel.cli.look_again import WatchOption, look_or_watch
 from pegel.cli.model_pattern import model_pattern
+from pegel.cli.one_alert import tell_alert
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.watched_model import VersionOption, opened
 from pegel.errors import InvalidSpec
-from pegel.report.alert_lines import alert_cells, alert_json, alert_line, event_json, event_line
-from pegel.store.alert_history import AlertHistory
+from pegel.report.alert_lines import alert_cells, alert_json
 from pegel.store.alert_store import AlertStore
 from pegel.store.silence_store import SilenceStore
 
@@ -71,7 +67,8 @@ def alerts(  # noqa: PLR0917  options are named on the command line
             silences = SilenceStore(engine).in_force(now, damaged=damaged)
             store = AlertStore(engine)
             if alert is not None:
-                _tell_one(engine, store.alert(alert), silences, now, damaged, as_json=as_json, on_one_line=watch)
+                one = store.alert(alert)
+                tell_alert(engine, one, silences, now, damaged, as_json=as_json, on_one_line=watch)
                 known = []
             elif all_of_them:
                 known = store.alerts(name, number, limit=NEWEST, damaged=damaged)[::-1]
@@ -96,23 +93,3 @@ def _refuse_both(alert: str | None, *chosen: object) -> None:
     """Raise InvalidSpec where one alert is named, and others are chosen with it."""
     if alert is not None and any(each not in {None, False} for each in chosen):
         raise InvalidSpec("expected an id alone, given options that choose alerts with it. Nothing was read.")
-
-
-def _tell_one(
-    engine: Engine,
-    alert: Alert,
-    silences: list[Silence],
-    now: datetime,
-    damaged: list[str],
-    *,
-    as_json: bool,
-    on_one_line: bool,
-) -> None:
-    events: list[AlertEvent] = AlertHistory(engine).of(alert.id, damaged=damaged)
-    if as_json:
-        told = alert_json(alert, silences, now) | {"history": [event_json(event) for event in events]}
-        tell_json("alerts", [told], damaged, on_one_line=on_one_line)
-        return
-    say(alert_line(alert, silences, now))
-    for event in events:
-        say(f"  {event_line(event, now)}")

@@ -49,6 +49,7 @@ COMMANDS = Extensions(
             "mail",
             "alerts",
             "ack",
+            "resolve",
             "silence",
             "silences",
             "unsilence",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Look": ("status", "alerts", "explain", "report", "history", "baselines", "silences", "runs", "open", "mail"),
-    "React": ("ack", "silence", "unsilence", "refresh"),
+    "React": ("ack", "resolve", "silence", "unsilence", "refresh"),
     "Models": ("validate", "plan", "diff", "apply", "adopt", "offboard", "suite", "model"),
     "Data": ("check", "profile", "register", "data", "labels", "features", "traffic", "erase"),
     "The system itself": ("up", "down", "doctor", "backup", "restore", "housekeeping", "exporter", "manifests"),

@@ -37,7 +37,7 @@ def alert_cells(alert: Alert, silences: Sequence[Silence], now: datetime) -> tup
 def standing(alert: Alert, silences: Sequence[Silence], now: datetime) -> list[str]:
     """Return how an alert stands, in phrases: mailed, acknowledged, silenced, over."""
     if alert.over_at is not None:
-        return [f"over since {moment(alert.over_at, now)} UTC"]
+        return [f"{'resolved' if alert.is_resolved else 'over since'} {moment(alert.over_at, now)} UTC"]
     if alert.mail_failed:
         told = f"mailed to nobody: {shown(alert.mail_failed, LONGEST_SENTENCE)}"
     elif alert.mailed_at is None:
@@ -77,6 +77,7 @@ def alert_json(alert: Alert, silences: Sequence[Silence], now: datetime) -> dict
         "last_end": _written(alert.last_end),
         "opened_at": _written(alert.opened_at),
         "over_at": _written(alert.over_at),
+        "resolved": alert.is_resolved,
         "mailed_at": _written(alert.mailed_at),
         "mail_failed": alert.mail_failed,
         "acknowledged": {

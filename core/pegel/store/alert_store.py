@@ -380,8 +380,10 @@ def _one(connection: Connection, id_prefix: str, *, for_update: bool = False) ->
     statement = sa.select(c.alert).where(*starts_with(c.id, id_prefix)).limit(2)
     documents = connection.execute(statement.with_for_update() if for_update else statement).scalars().all()
     if len(documents) != 1:
-        count = "several alerts start" if documents else "no alert starts"
-        raise NotFound(f"{count} with {quoted(id_prefix)}; give more of the id that the mail or the page shows.")
+        given = quoted(id_prefix)
+        if documents:
+            raise NotFound(f"several alerts start with {given}; give more of the id. Nothing was changed.")
+        raise NotFound(f"no alert starts with {given}; `pegel alerts --all` lists their ids. Nothing was changed.")
     return alert_from_json(documents[0])
 
 

@@ -48,6 +48,7 @@ READERS = (
     ("report", "delays/1"),
     ("explain", "0123abcd"),
     ("ack", "0123abcd", "--until", "4h", "--why", "storm"),
+    ("resolve", "0123abcd", "--why", "storm"),
     ("silence", "--model", "delays", "--until", "4h", "--why", "storm"),
     ("silences",),
     ("unsilence", "1"),

@@ -245,6 +245,34 @@ def test_an_acknowledgement_is_ended_from_the_command_line(home: Path, capsys: p
     assert [2, 2] == refused
 
 
+def test_an_alert_is_resolved_from_the_command_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its history says by whom and why; a second time, without a reason or of an unknown id nothing is changed."""
+    _, (_, line) = run(home, capsys, "alerts")
+    without = run(home, capsys, "resolve", line[:8])
+    first = run(home, capsys, "resolve", line[:8], "--why", "units are mended")
+    code, document = run(home, capsys, "resolve", line[:8], "--why", "again", "--json")
+    (read,) = json.loads("\n".join(document))["alerts"]
+    _, (stands, *_) = run(home, capsys, "alerts", line[:8])
+    unknown = run(home, capsys, "resolve", "nowhere", "--why", "mended")
+
+    assert (2, []) == without
+    assert (0, ["delays/1: the alert about amount, EUR, line break* is resolved; a new finding opens another"]) == first
+    assert (0, True, "units are mended") == (code, read["resolved"], read["history"][-1]["why"])
+    assert ["opened", "mailed", "acknowledged", "resolved"] == [event["kind"] for event in read["history"]]
+    assert "UTC: resolved " in stands
+    assert (1, []) == unknown
+
+
+def test_acknowledging_tells_machines_how_the_alert_stands(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As `pegel alerts ALERT --json` does, also when the acknowledgement is ended."""
+    _, (_, line) = run(home, capsys, "alerts")
+    _, acknowledged = run(home, capsys, "ack", line[:8], "--until", "4h", "--why", "mending", "--json")
+    _, ended = run(home, capsys, "ack", line[:8], "--end", "--json")
+    stood, stands = (json.loads("\n".join(said))["alerts"][0]["acknowledged"] for said in (acknowledged, ended))
+
+    assert ("mending", None) == (stood["why"], stands)
+
+
 def test_alerts_that_are_over_are_listed_on_request(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of one model, of any, and of none that has some."""
     engine = connect(f"sqlite:///{home / 'pegel.db'}")
