@@ -98,6 +98,7 @@ class MonitorDispatch:
                 self.outbox.put(self._due(change.mail, change.alert, change.unmailed))
 
     def _due(self, mail: Mail, mailed: Alert, unmailed: Alert) -> DueMail:
+        from pegel.alerts.alert import MailKind
         from pegel.alerts.message_identity import MailIdentity
 
         noted = set[str]()
@@ -106,6 +107,7 @@ class MonitorDispatch:
             identity=MailIdentity.of_alert(unmailed, mail.ordinal),
             recipients=mail.recipients,
             is_urgent=mail.kind.is_news,
+            is_over=mail.kind is MailKind.OVER,
             write=lambda: self._noted(noted, mail.alert, *self.sender.write(mail)),
             lead=lambda: self._noted(noted, mail.alert, *self.sender.lead(mail)),
             settle=lambda delivery: self._settle(mail, mailed, unmailed, delivery),

@@ -114,6 +114,7 @@ class HealthDispatch:
             self._put(mail)
 
     def _put(self, mail: HealthMail) -> None:
+        from pegel.alerts.alert import MailKind
         from pegel.alerts.message_identity import MailIdentity
         from pegel.report.mail_lead import health_lead
 
@@ -124,6 +125,7 @@ class HealthDispatch:
                 identity=MailIdentity.of_health(alert),
                 recipients=mail.recipients,
                 is_urgent=mail.kind.is_news,
+                is_over=mail.kind is MailKind.OVER,
                 write=lambda: self.sender.write_health(mail),
                 lead=lambda: health_lead(mail),
                 settle=lambda delivery: self._settle(mail, delivery),

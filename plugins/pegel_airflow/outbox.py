@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pegel.report.mail_message import Rendered
     from pegel_airflow.services import Stores
 
+ENDS_AT_ONCE = 50
+"""So many ends of alerts a pager is told at once: each is a call of its own, and PagerDuty takes some 120 a minute by
+one key. Were there more, none would ever be settled."""
 WHOLE_MAILS = 3
 """So many mails to one address are told whole, one after the other, in one message; of more the first words."""
 Words = TypeVar("Words")
@@ -43,6 +46,8 @@ class DueMail:
     recipients: tuple[str, ...]
     is_urgent: bool
     """Whether it is news that a person must see now; else it waits for company."""
+    is_over: bool
+    """Whether it says that something is over."""
     write: Callable[[], Rendered | None]
     lead: Callable[[], Lead | None]
     settle: Callable[[Delivery], None]
@@ -92,7 +97,13 @@ class Outbox:
             left.append(len(mail.recipients) - len(waiting))
             if not left[-1]:
                 self._settle(mail)
-        for address, places in chosen.messages.items():
+        for address, due in chosen.messages.items():
+            places = self._at_once(address, due)
+            for at in set(due) - set(places):
+                self._due[at].delivery.waiting[address] = self._now + self._settings.mail_pause
+                left[at] -= 1
+                if not left[at]:
+                    self._settle(self._due[at])
             # Without a pause nobody is woken too often: each mail goes by itself.
             for together in [places] if self._settings.mail_pause else [(at,) for at in places]:
                 self._send(address, [self._due[at] for at in together])
@@ -100,6 +111,13 @@ class Outbox:
                 left[at] -= 1
                 if not left[at]:
                     self._settle(self._due[at])
+
+    def _at_once(self, address: str, places: Sequence[int]) -> Sequence[int]:
+        """Return which of the mails that are due to an address one message tells."""
+        if not address.startswith("pagerduty:"):
+            return places
+        over = [at for at in places if self._due[at].is_over]
+        return sorted(set(places) - set(over[ENDS_AT_ONCE:]))
 
     def _settle(self, mail: DueMail) -> None:
         error = self._turns.take(mail.name, partial(mail.settle, mail.delivery))

@@ -139,6 +139,7 @@ def test_a_crash_repeats_a_mail_under_the_same_id(settings: Settings, server: Se
             identity=MailIdentity(thread="alert 1a2b", ordinal="first"),
             recipients=(ADA,),
             is_urgent=True,
+            is_over=False,
             write=lambda: Rendered("a subject", "a text", None, None),
             lead=lambda: None,
             settle=lost,

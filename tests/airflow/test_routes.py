@@ -377,6 +377,46 @@ def test_two_hundred_models_are_one_page(settings: Settings, receiver: Receiver)
     assert "and 195 more of the same" in chat["text"]
 
 
+def test_what_goes_on_is_no_further_page_and_ends_come_in_parts(settings: Settings, receiver: Receiver) -> None:
+    """60 models page once; an hour later that is the same incident, a model that joins another; 50 ends at a time."""
+    paused = settings.model_copy(update={"mail_pause": timedelta(minutes=5), "mail_patience": timedelta(0)})
+    models, later = [f"m{at:03}" for at in range(60)], NOW + timedelta(minutes=61)
+    for name in models:
+        watched(settings, name, routes=[NOT_WATCHED, {"to": ["pagerduty:oncall"]}])
+        drifts(settings, name)
+    look(paused)
+    for name in models:
+        drifts(settings, name, 1)
+    look(paused, later)
+    watched(settings, "joins", routes=[NOT_WATCHED, {"to": ["pagerduty:oncall"]}])
+    drifts(settings, "joins", 1)
+    for name in models:
+        ends(settings, name, 2)
+    asked = list[list[str]]()
+    for minutes in (1, 6, 12, 18):
+        before = len(receiver.kept(PAGER))
+        look(paused, later + timedelta(minutes=minutes))
+        asked.append([page["event_action"] for page in receiver.kept(PAGER)[before:]])
+    first, again, joined, *_ = receiver.kept(PAGER)
+
+    assert [[], ["trigger", *["resolve"] * 50], ["resolve"] * 10, []] == asked
+    assert (True, False) == (first["dedup_key"] == again["dedup_key"], first["dedup_key"] == joined["dedup_key"])
+    assert joined["payload"]["summary"].startswith("joins/1: ")
+    assert [] == [alert.key for alert in services.stores(settings).alerts.open_alerts() if alert.model != "joins"]
+
+
+def test_a_long_message_in_any_script_fits_into_a_card(settings: Settings, receiver: Receiver) -> None:
+    """Letters beyond ASCII are six bytes each: Teams refuses for good what is larger than 28 KB."""
+    paused = settings.model_copy(update={"mail_pause": timedelta(minutes=5)})
+    for at in range(40):
+        watched(settings, f"m{at:03}", routes=[NOT_WATCHED, {"to": ["teams:team"]}])
+        drifts(settings, f"m{at:03}", feature=f"{'特' * 70}{at}")
+    look(paused)
+    (team,) = receiver.kept(TEAM)
+
+    assert 20_000 < len(json.dumps(team)) < 28_000
+
+
 def test_what_others_named_is_text_and_no_command(settings: Settings, receiver: Receiver) -> None:
     """A feature that is called like a mention or a link mentions nobody and links nowhere."""
     watched(settings, routes=[{"to": ["slack:chat", "teams:team"]}])

@@ -40,6 +40,8 @@ class Lead:
     about: str
     models: tuple[str, ...]
     is_over: bool
+    is_news: bool
+    """Whether nobody was told of it yet, or of as much of it."""
     since: datetime
     p_value: float
     """Of its clearest finding: the smallest is told first."""
@@ -73,6 +75,7 @@ def health_lead(mail: HealthMail) -> Lead:
         about=state,
         models=mail.models,
         is_over=is_over,
+        is_news=mail.kind.is_news,
         since=alert.since,
         p_value=0.0,
         severity=mail.severity,
@@ -89,6 +92,7 @@ def _of_alert(mail: Mail, sentence: str) -> Lead:
         about=ABOUT[alert.kind].format(shown(names.feature_of(worst.feature), NAME_LIMIT)),
         models=(alert.key,),
         is_over=is_over,
+        is_news=mail.kind.is_news,
         since=alert.since,
         p_value=worst.finding.p_value,
         severity=alert.severity,

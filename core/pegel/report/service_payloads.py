@@ -2,12 +2,13 @@
 
 What an alert is about was named by others: it is text to each of them, never a mention, a link or a command.
 Sources: docs.slack.dev "Sending messages using incoming webhooks" and "Formatting message text"; learn.microsoft.com
-"Create and send messages" with incoming webhooks, and the schema of Adaptive Cards 1.4; developer.pagerduty.com
-"Events API v2".
+"Create and send messages" with incoming webhooks (28 KB in all), and the schema of Adaptive Cards 1.4;
+developer.pagerduty.com "Events API v2".
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Any, Final
@@ -16,7 +17,10 @@ from pegel.report.notice import Notice, Noticed
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 
 LONGEST_TEXT: Final = 8_000
-"""Characters of the words of a notice: Teams takes 28 KB in all, Slack shows some thousand."""
+"""Characters of the words of a notice: Slack shows some thousand."""
+LARGEST_CARD: Final = 24_000
+"""Bytes that the lines of a card have at most: letters beyond ASCII are six each, and a card that is too large is
+refused for good."""
 LONGEST_SUMMARY: Final = 1_024
 """Characters that PagerDuty takes as the summary of an event."""
 APART: Final = 3
@@ -42,7 +46,14 @@ def _slack(notice: Notice, _: str) -> list[Payload]:
 def _teams(notice: Notice, _: str) -> list[Payload]:
     lines = [line for line in notice.text[:LONGEST_TEXT].splitlines() if line.strip()]
     # Rich text has no markup: what is called [x](y) is no link in it.
-    body = [_rich(notice.title, weight="Bolder"), *(_rich(line) for line in lines)]
+    body = [_rich(notice.title, weight="Bolder")]
+    room = LARGEST_CARD
+    for block in map(_rich, lines):
+        room -= len(json.dumps(block))
+        if room < 0:
+            body.append(_rich("..."))
+            break
+        body.append(block)
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -59,19 +70,22 @@ def _rich(text: str, **style: str) -> Payload:
 
 
 def _pagerduty(notice: Notice, secret: str) -> list[Payload]:
-    """Return an event for each alert; where there are many, one tells of those that begin, and each end is its own."""
+    """Return an event for each alert, what begins before what ends; of many that begin one event tells."""
     begun = [one for one in notice.alerts if not one.lead.is_over]
+    news = [one for one in begun if one.lead.is_news]
     over = [one for one in notice.alerts if one.lead.is_over]
     resolved = [{"routing_key": secret, "event_action": "resolve", "dedup_key": one.key} for one in over]
-    if len(begun) > APART:
-        many = {
-            "key": notice.id,
-            "summary": notice.title,
-            "severity": notice.severity.value,
-            "details": notice.text,
-        }
-        return [*resolved, _event(notice, secret, **many)]
-    return [*resolved, *(_event_of(notice, secret, one) for one in begun)]
+    if len(begun) <= APART or 0 < len(news) <= APART:
+        alone = begun if len(begun) <= APART else news
+        return [*(_event_of(notice, secret, one) for one in alone), *resolved]
+    # That many go on is the incident that they were at first; news among them are one of their own, which wakes.
+    many = {
+        "key": f"many {min(one.key for one in news or begun)}",
+        "summary": notice.title,
+        "severity": notice.severity.value,
+        "details": notice.text,
+    }
+    return [_event(notice, secret, **many), *resolved]
 
 
 def _event_of(notice: Notice, secret: str, one: Noticed) -> Payload:

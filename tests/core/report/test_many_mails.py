@@ -23,6 +23,7 @@ def lead(
         about=about,
         models=(f"{model}/1",),
         is_over=is_over,
+        is_news=not is_over,
         since=START + minutes * MINUTE,
         p_value=p_value,
         sentence=f"{about.partition(' of ')[2]} of {model} shifted up.",
