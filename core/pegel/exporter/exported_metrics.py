@@ -167,7 +167,9 @@ def _of_watching(facts: ExportedFacts) -> Metric:
 
 
 def _of_groups(facts: ExportedFacts) -> Iterator[Metric]:
-    groups, by = facts.groups, ("group",)
+    watching, by = {row[GROUP] for row in facts.models}, ("group",)
+    # What a driver said last stays when its group has no models any more: nobody is to be woken by its silence.
+    groups = [row for row in facts.groups if row[GROUP] in watching]
     instants = {
         "pegel_group_heartbeat_timestamp_seconds": ("When the driver last spoke, since 1970", "at"),
         "pegel_group_progress_timestamp_seconds": ("When it last did something, since 1970", "progressed_at"),

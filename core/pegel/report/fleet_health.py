@@ -94,7 +94,9 @@ def read_fleet_health(sources: Sources, specs: Sequence[MonitorSpec], now: datet
     part, unheard, damaged = reader.part, dict[str, str](), dict[tuple[str, str], str]()
     results, since = Results(engine), now - LOOK_BACK
     beats = part("heartbeats", lambda: results.heartbeats(damaged=unheard), list[Heartbeat]())
-    groups = sorted({spec.group for spec in specs if not spec.model.is_table} | {beat.group for beat in beats})
+    # What a driver said last stays when its group has no models any more: that it is silent then is as it should be.
+    speaking = {beat.group for beat in beats if why_unwatched(beat, now) is None}
+    groups = sorted({spec.group for spec in specs if not spec.model.is_table} | speaking)
     targets = [Target.driver(group) for group in groups]
     log, problems = ActionLog(engine), reader.problems
     actions = part(

@@ -169,6 +169,15 @@ def test_of_many_models_some_are_told_and_the_others_counted(filled: Engine) -> 
     assert (4.0, 2.0) == (found["pegel_models",], found["pegel_models_left_out",])
 
 
+def test_a_group_without_models_has_no_metrics(filled: Engine) -> None:
+    """Its driver was stopped with its last model: nobody is paged because it is silent since then."""
+    name = ("pegel_group_heartbeat_timestamp_seconds", "default")
+    watched = name in told(filled, Caps())
+    Registry(filled).remove("delays", 1)
+
+    assert (True, False) == (watched, name in told(filled, Caps()))
+
+
 def test_health_says_in_sentences_what_is_wrong(door: str, filled: Engine, clock: ManualClock) -> None:
     """While workflows come to their ends it is 200; once one does not, or a driver is silent, 503 with its name."""
     Passes(filled).note(DISPATCH, clock.now())

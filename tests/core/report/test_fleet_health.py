@@ -139,3 +139,16 @@ def test_a_driver_that_never_spoke_is_told(empty: Sources) -> None:
     Registry(empty.engine).put(spec)
 
     assert ["driver of group default"] == [line.about for line in health(empty).wrong if "driver" in line.about]
+
+
+def test_a_driver_whose_group_has_no_models_any_more_is_no_trouble(running: Sources) -> None:
+    """A group's last model is taken out, and its driver stops: what it said last makes nothing bad, then or later."""
+    store, spec = StreamStore(running.engine), sample_spec("old", group="deserted")
+    claim = store.claim("deserted", 1, NOW)
+    store.heartbeat(claim, replace(sample_heartbeat(NOW, generation=1), group="deserted", state="stopped"))
+    Registry(running.engine).put(spec)
+    watched = [line.about for line in health(running).wrong]
+    Registry(running.engine).remove("old", 1)
+
+    assert ["driver of group deserted"] == watched
+    assert [] == health(running).wrong
