@@ -93,7 +93,7 @@ def _listen(settings: Settings, group: str, within: timedelta) -> None:
 
 
 def report(settings: Settings, done: Iterable[str], *, dry_run: bool = False) -> str:
-    """Return the run's table: what was done, then one row per target that is not simply kept, and how many are.
+    """Return the run's table: what was done, then one row per target that is not simply kept, and which are.
 
     A driver has one row per monitor of its group. What stands still for a reason is logged once, when the reason
     appears; nothing is in a dry run.
@@ -107,10 +107,9 @@ def report(settings: Settings, done: Iterable[str], *, dry_run: bool = False) ->
         stores.actions.record([action for action in planned if action.kind not in MOVES], seen.at)
         stores.passes.note("monitoring_reconcile", seen.at)
     rows = [row for action in planned for row in _rows(seen, action)]
-    kept = sum(row[3] == ActionKind.KEEP.value for row in rows)
+    kept = [row[0] for row in rows if row[3] == ActionKind.KEEP.value]
     shown = [row for row in rows if row[3] != ActionKind.KEEP.value]
-    lines = [*done, *_table(HEAD, shown)]
-    return "\n".join([*lines, f"{kept} kept as they are"])
+    return "\n".join([*done, *_table(HEAD, shown), kept_line(kept)])
 
 
 def refuse_foreign_executor(settings: Settings) -> None:
@@ -123,6 +122,13 @@ def refuse_foreign_executor(settings: Settings) -> None:
             f"expected LocalExecutor with PEGEL_JOB_BACKEND=local, given {executor}: drivers would die with their "
             f"task's container. Choose another job backend. Nothing was started."
         )
+
+
+def kept_line(targets: Sequence[str]) -> str:
+    """Return how many targets stay as they are, the first of them by name."""
+    from pegel.notebook.naming import listed
+
+    return f"{len(targets)} kept as they are" + (f": {listed(targets)}" if targets else "")
 
 
 def _step(action: Action) -> dict[str, Any]:

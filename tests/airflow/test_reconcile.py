@@ -308,14 +308,20 @@ def test_parts_that_cannot_be_started_again_hold_up_nothing(
     assert line.startswith("not everything that has ended was started again: ")
 
 
-def test_kept_monitors_are_counted_not_listed(settings: Settings) -> None:
-    """A monitor that runs as desired takes no line of the report."""
+@pytest.mark.parametrize(("number", "end"), [(0, "0 kept as they are"), (10, "m8, m9"), (13, "m8, m9 and 3 more")])
+def test_of_many_that_are_kept_the_first_are_named(number: int, end: str) -> None:
+    """The rest is counted."""
+    assert reconciling.kept_line([f"m{each}" for each in range(number)]).endswith(end)
+
+
+def test_what_is_kept_is_named_in_one_line(settings: Settings) -> None:
+    """A monitor that runs as desired takes no line of the report for itself."""
     spec = onboarded(settings)
     reconciling.carry_out_step(settings, *reconciling.steps(settings))
     fingerprint = rooms.JOBS.documents["default"].fingerprint
     speak(services.engine(settings.database), seeds.heartbeat(spec, fingerprint=fingerprint))
 
-    assert reconciling.report(settings, []) == "2 kept as they are"
+    assert "2 kept as they are: endpoint delays-v1, monitor delays/1" == reconciling.report(settings, [])
 
 
 def test_local_drivers_need_the_local_executor(monkeypatch: pytest.MonkeyPatch) -> None:

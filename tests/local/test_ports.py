@@ -53,6 +53,16 @@ def test_a_port_that_was_taken_meanwhile_is_chosen_anew(taken: int, tmp_path: Pa
     assert ports.settle(file, ("mail",), {})["mail"] != taken
 
 
+@pytest.mark.parametrize("damage", ["{", "[]", '{"mail": "x"}', '{"mail": null}'])
+def test_a_damaged_record_of_ports_is_one_sentence(damage: str, tmp_path: Path) -> None:
+    """It says which file, and that it may go."""
+    file = tmp_path / "ports.json"
+    file.write_text(damage, encoding="utf-8")
+
+    with pytest.raises(SetupError, match=r"ports\.json, given .* Remove that file, and free ones are chosen"):
+        ports.settle(file, ("mail",), {})
+
+
 def test_an_open_port_answers(taken: int) -> None:
     """What listens answers; what does not, does not."""
     (free,) = ports.free_ports(1)

@@ -26,6 +26,37 @@ def test_every_address_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "wanted", "told"),
+    [
+        ({}, {}, []),
+        ({"airflow": 8080, "mail": 2525}, {}, []),
+        ({"airflow": 8081, "mail": 2525}, {"airflow": 8080}, []),
+        (
+            {"airflow": 8081, "mail": 2526},
+            {},
+            [
+                (
+                    "airflow is at port 8080 now, as something else has taken 8081, where it was: free that port, "
+                    "`pegel down`, then `pegel up --airflow-port 8081`"
+                ),
+                "mail is at port 2525 now, as something else has taken 2526, where it was",
+            ],
+        ),
+        (
+            {"airflow": 8080, "mail": 2525},
+            {"airflow": 9090},
+            ["airflow is up at port 8080 and stays there; `pegel down`, and it can begin at 9090"],
+        ),
+    ],
+)
+def test_a_port_that_is_not_the_expected_one_is_told(
+    before: dict[str, int], wanted: dict[str, int], told: list[str]
+) -> None:
+    """Which part, where it is, where it was or should be, and how it gets there; of a first start nothing."""
+    assert told == up.port_lines(before, {"airflow": 8080, "mail": 2525}, wanted)
+
+
+@pytest.mark.parametrize(
     ("ran", "told"),
     [
         ({HOME: False, DEMO: True}, ["stopped; data stay in .pegel-demo"]),

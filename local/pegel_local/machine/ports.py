@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pegel.errors import SetupError
+from pegel.notebook.naming import reason
 from pegel_local.processes.private_files import write_json
 
 LOOPBACK = "127.0.0.1"
@@ -50,8 +51,16 @@ def answers(port: int, timeout: float = 0.5) -> bool:
 
 
 def known(file: Path) -> dict[str, int]:
-    """Return the ports that `settle` chose last time; empty before the first."""
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+    """Return the ports that `settle` chose last time; empty before the first. Raises SetupError if it is damaged."""
+    if not file.exists():
+        return {}
+    try:
+        return {str(purpose): int(port) for purpose, port in json.loads(file.read_bytes()).items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise SetupError(
+            f"expected the ports that were chosen last time in {file}, given {reason(error)}. Nothing was started. "
+            f"Remove that file, and free ones are chosen."
+        ) from error
 
 
 def settle(file: Path, purposes: tuple[str, ...], wanted: Mapping[str, int]) -> dict[str, int]:

@@ -81,6 +81,8 @@ class Stack:
         self.file = StackFile(self.home)
         self._checkout = checkout
         self._wanted = wanted_ports or {}
+        self.ports_before: dict[str, int] = {}
+        """Once it was told to start: the ports that it had before."""
         self._called_off = threading.Event()
         self._gate = threading.Lock()
 
@@ -165,7 +167,8 @@ class Stack:
         file = self.home.path / "ports.json"
         state = self.file.read()
         up = state is not None and state.is_up
-        chosen = ports.known(file) if up else ports.settle(file, self.purposes, self._wanted)
+        self.ports_before = ports.known(file)
+        chosen = self.ports_before if up else ports.settle(file, self.purposes, self._wanted)
         parts = self._parts(chosen)
         self.file.record(addresses=parts.addresses())
         write_json(self.home.settings, parts.settings().said())
