@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.engine import Engine
@@ -19,58 +21,75 @@ from pegel.spec.limits import NOT_WATCHED_FOR
 from pegel.store.result_views import GROUP
 
 FRESH_FOR = timedelta(seconds=10)
+PATIENCE_S = 8.0
+"""How long somebody who asks waits for the database: Prometheus itself waits 10 s by default, and a scrape that fails
+says less than one without models."""
 PASS_WITHIN = timedelta(minutes=5)
 """How old the end of a workflow may be that runs each minute."""
 
 
-class FactsReader(Collector):
-    """Reads facts whenever somebody asks and the last ones are older than `fresh_for`; one reads, the others wait."""
+@dataclass(frozen=True, slots=True)
+class ReadFacts:
+    """What came of asking the database once."""
 
-    def __init__(self, engine: Engine, clock: Clock, caps: Caps, *, fresh_for: timedelta = FRESH_FOR) -> None:
+    facts: ExportedFacts | None
+    """None: it could not be read."""
+    problem: str = ""
+    """Why; empty: it was."""
+    took_s: float = 0.0
+
+
+class FactsReader(Collector):
+    """Reads facts whenever somebody asks and the last ones are older than `fresh_for`; one reads, the others wait.
+
+    Whoever asks waits for `patience_s` at most, whatever holds the database up: then it counts as not read, and is
+    waited for by whoever asks next.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        caps: Caps,
+        *,
+        fresh_for: timedelta = FRESH_FOR,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         """Use the database behind `engine`, which has views."""
         self._engine, self._clock, self._caps, self._fresh_for = engine, clock, caps, fresh_for
+        self._patience_s, self._failures = patience_s, 0
         self._lock = threading.Lock()
-        self._facts: ExportedFacts | None = None
-        self._read_at: datetime | None = None
-        self._took_s, self._failures = 0.0, 0
-        self.problem = ""
-        """Why the database could not be read the last time; empty: it was."""
+        self._attempt: _Attempt | None = None
 
     def facts(self) -> ExportedFacts | None:
         """Return fresh facts; None while the database cannot be read."""
+        return self.reading().facts
+
+    def reading(self) -> ReadFacts:
+        """Return fresh facts, or why there are none."""
         with self._lock:
-            now = self._clock.now()
-            if self._read_at is None or now - self._read_at >= self._fresh_for:
-                self._read(now)
-            return self._facts
-
-    def _read(self, now: datetime) -> None:
-        began = time.perf_counter()
-        self._read_at = now
-        try:
-            self._facts, self.problem = read_facts(self._engine, now), ""
-        except PegelError as error:
-            self._fail(str(error))
-        except (TypeError, ValueError) as error:
-            # SQLite keeps any value in any column.
-            self._fail(f"a row of the views cannot be read: {error!r}. Nothing is told of models until it is mended.")
-        self._took_s = time.perf_counter() - began
-
-    def _fail(self, problem: str) -> None:
-        self._facts, self.problem = None, problem
-        self._failures += 1
+            now, last = self._clock.now(), self._attempt
+            if last is None or (last.ended.is_set() and now - last.at >= self._fresh_for):
+                last = self._attempt = _Attempt(self._engine, now)
+        if last.ended.wait(self._patience_s):
+            found = last.reading
+        else:
+            waited = time.perf_counter() - last.began
+            found = ReadFacts(None, f"the database did not answer for {waited:.0f} s. It is waited for.", waited)
+        with self._lock:
+            self._failures += last.fails(found)
+        return found
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics of models, and those of reading itself, which are there without a database, too."""
-        facts = self.facts()
-        yield GaugeMetricFamily(
-            "pegel_database_up", "1 if the database was read the last time", float(facts is not None)
-        )
-        yield GaugeMetricFamily("pegel_exporter_read_seconds", "How long that took", self._took_s)
+        found = self.reading()
+        up = float(found.facts is not None)
+        yield GaugeMetricFamily("pegel_database_up", "1 if the database was read the last time", up)
+        yield GaugeMetricFamily("pegel_exporter_read_seconds", "How long that took", found.took_s)
         text = "How often the database could not be read"
         yield CounterMetricFamily("pegel_exporter_read_failures", text, self._failures)
-        if facts is not None:
-            yield from metrics_of(facts, self._caps)
+        if found.facts is not None:
+            yield from metrics_of(found.facts, self._caps)
 
     def describe(self) -> Iterator[Metric]:
         """Yield nothing: registering asks no database."""
@@ -78,9 +97,10 @@ class FactsReader(Collector):
 
     def wrong(self) -> list[str]:
         """Return what is wrong with Pegel itself, in sentences; empty: nothing."""
-        facts, now = self.facts(), self._clock.now()
+        found, now = self.reading(), self._clock.now()
+        facts = found.facts
         if facts is None:
-            return [self.problem]
+            return [found.problem]
         said = [
             f"{name} did not come to its end since {end:%Y-%m-%d %H:%M:%S} UTC: Airflow's scheduler is not at work, or "
             f"the workflow is paused or fails"
@@ -95,3 +115,34 @@ class FactsReader(Collector):
             for row in facts.groups
             if row[GROUP] in watching and now - row["at"] > NOT_WATCHED_FOR
         ]
+
+
+class _Attempt:
+    """One reading, in a thread of its own, which ends with the process."""
+
+    def __init__(self, engine: Engine, at: datetime) -> None:
+        self.at, self.began, self.ended = at, time.perf_counter(), threading.Event()
+        self.reading = ReadFacts(None)
+        self._engine, self._told = engine, False
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def fails(self, found: ReadFacts) -> bool:
+        """Say whether it failed by what was found, and was not said to have before."""
+        first, self._told = found.facts is None and not self._told, self._told or found.facts is None
+        return first
+
+    def _run(self) -> None:
+        facts, problem = None, "the database could not be read, as the log of this process says"
+        try:
+            facts, problem = read_facts(self._engine, self.at), ""
+        except PegelError as error:
+            problem = str(error)
+        except (TypeError, ValueError) as error:
+            # SQLite keeps any value in any column.
+            problem = f"a row of the views cannot be read: {error!r}. Nothing is told of models until it is mended."
+        except sa.exc.DBAPIError as error:
+            # As where its role may not read the views.
+            problem = f"the database refuses to be read: {error.orig}. Nothing is told of models until it is mended."
+        finally:
+            self.reading = ReadFacts(facts, problem, time.perf_counter() - self.began)
+            self.ended.set()

@@ -24,6 +24,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from pegel.errors import SetupError, Unavailable
+from pegel.store.same_file import keep_to_file
 from pegel.store.tables import metadata
 from pegel.store.view_making import drop_others, make_missing
 
@@ -54,10 +55,12 @@ def connect(url: str) -> Engine:
     """
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
-        if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "connect", _prepare_sqlite)
+        if parsed.database and parsed.database != ":memory:":
+            file = Path(parsed.database).absolute()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            keep_to_file(engine, file)
         event.listen(engine, "begin", _begin_sqlite)
     else:
         patience = {name: value for name, value in PATIENCE.items() if name not in parsed.query}
@@ -91,8 +94,8 @@ def _parsed(url: str) -> URL:
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that only reads.
 
-    Raises Unavailable if the database does not answer or its disk is full, SetupError if it has no tables yet or its
-    file is damaged.
+    Raises Unavailable if the database does not answer, its file is gone or its disk is full, SetupError if it has no
+    tables yet or its file is damaged.
     """
     try:
         with engine.connect() as connection:
@@ -109,8 +112,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     On SQLite writers go one after the other. On PostgreSQL they meet only in rows that both write; a writer that
     reads first and needs nobody to write in between asks for that by name, see `in_turn`.
-    Raises Unavailable if the database does not answer, is read-only or its disk is full, SetupError if it has no tables
-    yet or its file is damaged.
+    Raises Unavailable if the database does not answer, is read-only, its file is gone or its disk is full, SetupError
+    if it has no tables yet or its file is damaged.
     """
     committing = False
     try:
