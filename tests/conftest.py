@@ -23,7 +23,9 @@ settings.register_profile("drawn anew", deadline=None, print_blob=True)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--slice K/N`: every Nth of the tests chosen, from the Kth on, by a hash of their names."""
     parser.addoption("--slice", default="1/1", help="K/N: keep one Nth of the tests, the same ones each time")
-    parser.addoption("--golden", action="store_true", help="write the golden files of tests/core/manifests anew")
+    parser.addoption(
+        "--golden", action="store_true", help="write golden files anew: manifests, the unreleased version's state"
+    )
     parser.addoption("--anew", action="store_true", help="draw other examples of the property tests than the last time")
 
 

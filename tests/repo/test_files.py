@@ -83,8 +83,7 @@ def test_every_python_file_opens_with_a_docstring(committed: list[Path]) -> None
 def test_no_stray_files(committed: list[Path]) -> None:
     """An empty file is a package's marker; nothing that a run leaves behind is tracked."""
     empty = [path for path in committed if not path.stat().st_size and path.name not in {"__init__.py", "py.typed"}]
-    locks = {ROOT / "requirements" / name for name in ("jars.lock", "store-jars.lock")}
-    wanted = {*locks, ROOT / "tests" / "core" / "store" / "old_release" / "pegel.db"}
+    wanted = {ROOT / "requirements" / name for name in ("jars.lock", "store-jars.lock")}
     left = [path for path in committed if path.suffix in {".lock", ".log", ".pid", ".db"} and path not in wanted]
 
     assert [] == empty

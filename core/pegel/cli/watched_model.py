@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 
 from pegel.cli.known_names import model_names
 from pegel.spec.settings import Settings
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.database_file import refuse_missing
+from pegel.store.schema_revision import require_present_tables
 
 ModelArgument = Annotated[
     str,
@@ -29,11 +30,14 @@ VersionOption = Annotated[
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Engine]:
-    """Open the results database for this block. Raises SetupError where there is none: looking makes nothing."""
+    """Open the results database for this block.
+
+    Raises SetupError where there is none, or tables of another version: looking makes and changes nothing.
+    """
     refuse_missing(settings.database)
     engine = connect(settings.database)
     try:
-        migrate(engine)
+        require_present_tables(engine)
         yield engine
     finally:
         engine.dispose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 
 from pegel.reconcile.actions import Desired
 from pegel.reconcile.job_backend import JobDocument
@@ -14,10 +15,13 @@ JOB_STATE_VERSION = 1
 """Raised when a driver could no longer go on with the state that the one before it left in the database."""
 
 
-def state_fingerprint(version: int = JOB_STATE_VERSION) -> str:
-    """Return what a driver's kept state depends on: its version. Topics and models come and go while it runs."""
-    document = json.dumps({"state_version": version}, separators=(",", ":"))
-    return hashlib.sha256(document.encode()).hexdigest()
+def driver_fingerprint(state_version: int = JOB_STATE_VERSION, release: str | None = None) -> str:
+    """Return what a driver is replaced for: another version of its kept state, another release of Pegel (None: this).
+
+    Topics and models come and go while it runs.
+    """
+    document = {"state_version": state_version, "release": release or version("pegel")}
+    return hashlib.sha256(json.dumps(document, separators=(",", ":")).encode()).hexdigest()
 
 
 def endpoint_fingerprint(spec: MonitorSpec) -> str:
@@ -53,7 +57,7 @@ def _desired(group: str, members: list[MonitorSpec], ready: Mapping[str, bool], 
     waiting = tuple(sorted(spec.endpoint for spec in members if not ready.get(spec.endpoint, False)))
     return Desired(
         group=group,
-        job=JobDocument(group=group, fingerprint=state_fingerprint(), kafka=kafka),
+        job=JobDocument(group=group, fingerprint=driver_fingerprint(), kafka=kafka),
         monitors={spec.key: spec.fingerprint() for spec in sorted(members, key=lambda spec: spec.key)},
         ready=len(waiting) < len(members),
         waiting_for=waiting,

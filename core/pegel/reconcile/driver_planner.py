@@ -95,7 +95,8 @@ def _decide(group: _Group, unreadable: tuple[str, ...]) -> Action | None:
     if sighting is None or stopped_on_request(sighting, group.heartbeat):
         return _unless_waiting(group, desired, ActionKind.START, "nothing runs for it")
     if sighting.fingerprint != desired.job.fingerprint:
-        reason = f"state {sighting.fingerprint[:8] or 'unknown'} runs, {desired.job.fingerprint[:8]} is desired"
+        given, wanted = sighting.fingerprint[:8] or "unknown", desired.job.fingerprint[:8]
+        reason = f"it is of another release, or keeps its state otherwise: {given} runs, {wanted} is desired"
         return _unless_waiting(group, desired, ActionKind.REPLACE, reason)
     if sighting.edited:
         return _unless_waiting(group, desired, ActionKind.REPLACE, sighting.edited)

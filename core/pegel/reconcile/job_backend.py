@@ -31,8 +31,9 @@ SCHEMA_VERSION = 3
 class JobDocument:
     """Everything a streaming driver is told when it starts. JSON on disk or in a ConfigMap; never an import.
 
-    `fingerprint` says which version of kept state the driver goes on with; only its change replaces the driver. Which
-    models the group watches, on which topics, is not in here: the driver reads that from the registry while it runs.
+    `fingerprint` stands for the release of Pegel and the version of kept state that the driver goes on with; only its
+    change replaces the driver. Which models the group watches, on which topics, is not in here: the driver reads that
+    from the registry while it runs.
     """
 
     group: str

@@ -43,8 +43,6 @@ PATIENCE = {
 """How long PostgreSQL is waited for: seconds until a connection stands, and until a silent one is looked after, three
 times; milliseconds until what was sent must have arrived. A server that moves to another machine leaves connections
 that nobody ends, and a client would wait for hours."""
-UNRELEASED = frozenset({"0001"})
-"""Revisions of development versions from which no migration leads."""
 
 
 def connect(url: str) -> Engine:
@@ -137,8 +135,8 @@ def in_turn(connection: Connection, name: str) -> None:
 def migrate(engine: Engine) -> None:
     """Bring tables and views up to date. Idempotent, and safe for several processes at once: the later ones wait.
 
-    Raises SetupError if the database was written by a newer Pegel than this one, or by one before 0.1.0, also where
-    that called its tables by a revision of today; nothing is changed then.
+    Raises SetupError if the database was written by a newer Pegel than this one, or by a development version that
+    called other tables by a revision of today; nothing is changed then.
     """
     config = Config()
     folder = Path(__file__).parent / "migrations"
@@ -158,12 +156,14 @@ def migrate(engine: Engine) -> None:
 def _refuse_foreign(engine: Engine, connection: Connection, scripts: ScriptDirectory) -> None:
     """Raise SetupError unless the database is empty or of a revision that this Pegel knows the way from."""
     found = _revision(connection)
-    if found in {None, *(script.revision for script in scripts.walk_revisions())}:
-        return
-    if found in UNRELEASED:
-        raise _unreleased(engine, f"has tables of revision {found}")
-    raise SetupError(
-        f"the database {_shown(engine)} has tables of revision {found}, which this Pegel does not know: it was "
+    if found not in {None, *(script.revision for script in scripts.walk_revisions())}:
+        raise newer_tables(engine, str(found))
+
+
+def newer_tables(engine: Engine, found: str) -> SetupError:
+    """Return what to raise where tables have a revision that is not known here."""
+    return SetupError(
+        f"the database {url_of(engine)} has tables of revision {found}, which this Pegel does not know: it was "
         f"probably written by a newer Pegel; update this installation. Nothing was changed."
     )
 
@@ -185,19 +185,16 @@ def _refuse_others(engine: Engine, connection: Connection) -> None:
     }
     others = [table.name for table in metadata.sorted_tables if shapes.get(table.name) != _shape(table)]
     if others:
-        raise _unreleased(engine, f"has other columns than this Pegel expects, in {', '.join(sorted(others))}")
+        raise SetupError(
+            f"the database {url_of(engine)} has other columns than this Pegel expects, in "
+            f"{', '.join(sorted(others))}, written by a development version. Nothing leads from there: move it away "
+            f"(or name another in PEGEL_DATABASE) and onboard the models again. Nothing was changed."
+        )
 
 
 def _shape(table: sa.Table) -> tuple[dict[str, bool | None], set[str]]:
     """Return whether columns may be null, and which are the key."""
     return {each.name: each.nullable for each in table.columns}, {each.name for each in table.primary_key}
-
-
-def _unreleased(engine: Engine, given: str) -> SetupError:
-    return SetupError(
-        f"the database {_shown(engine)} {given}, written by a Pegel before 0.1.0. Nothing leads from there: move it "
-        f"away (or name another in PEGEL_DATABASE) and onboard the models again. Nothing was changed."
-    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -249,7 +246,8 @@ def _may_not_be_written(engine: Engine) -> bool:
     return file.is_file() and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK))
 
 
-def _shown(engine: Engine) -> str:
+def url_of(engine: Engine) -> str:
+    """Return where the database is, without what is secret about it."""
     return engine.url.difference_update_query(["sslpassword"]).render_as_string(hide_password=True)
 
 
@@ -259,7 +257,7 @@ def _explained(
     """Return the error to raise: ours where the cause is known, the database's own otherwise."""
     if isinstance(error, sa.exc.TimeoutError):
         return Unavailable(
-            f"the database {_shown(engine)} was not asked: all connections of this process are in use: {error}. "
+            f"the database {url_of(engine)} was not asked: all connections of this process are in use: {error}. "
             f"Nothing was changed."
         )
     said = str(error.orig)
@@ -271,16 +269,16 @@ def _setup_error(engine: Engine, error: sa.exc.DBAPIError, said: str) -> SetupEr
     state = getattr(error.orig, "sqlstate", None)
     if "no such table" in said or state == NO_TABLE:
         return SetupError(
-            f"the database {_shown(engine)} has no tables yet; `pegel up` makes them. Nothing was changed."
+            f"the database {url_of(engine)} has no tables yet; `pegel up` makes them. Nothing was changed."
         )
     if "no such column" in said or "has no column named" in said or state == NO_COLUMN:
         return SetupError(
-            f"the database {_shown(engine)} has tables of another version than this Pegel's: {said}. `pegel up` brings "
+            f"the database {url_of(engine)} has tables of another version than this Pegel's: {said}. `pegel up` brings "
             f"them up to date, or says why it cannot. Nothing was changed."
         )
     if "disk image is malformed" in said or "file is not a database" in said:
         return SetupError(
-            f"the database {_shown(engine)} is damaged: {said}. Nothing was changed; put a copy of it back, or move it "
+            f"the database {url_of(engine)} is damaged: {said}. Nothing was changed; put a copy of it back, or move it "
             f"away, run `pegel up` and onboard the models again."
         )
     return None
@@ -290,13 +288,13 @@ def _unavailable(engine: Engine, error: sa.exc.DBAPIError, said: str, *, committ
     """Return what trying again later may help; None where that is not it."""
     if "database or disk is full" in said or getattr(error.orig, "sqlstate", None) == DISK_FULL:
         return Unavailable(
-            f"the disk of the database {_shown(engine)} is full: {said}. The transaction left nothing behind; trying "
+            f"the disk of the database {url_of(engine)} is full: {said}. The transaction left nothing behind; trying "
             f"again helps once there is room."
         )
     if _is_read_only(error.orig) or ("unable to open" in said and _may_not_be_written(engine)):
         where = "file, or the disk that it is on," if engine.dialect.name == "sqlite" else "server"
         return Unavailable(
-            f"the database {_shown(engine)} is read-only: {said}. The transaction left nothing behind; trying again "
+            f"the database {url_of(engine)} is read-only: {said}. The transaction left nothing behind; trying again "
             f"helps once its {where} may be written."
         )
     # sqlite3 says InterfaceError of a value that it cannot bind, psycopg of a session that is in no state to be used.
@@ -304,5 +302,5 @@ def _unavailable(engine: Engine, error: sa.exc.DBAPIError, said: str, *, committ
     if unusable or isinstance(error, sa.exc.OperationalError):
         unknown = committing and engine.dialect.name == "postgresql"
         left = "Whether it kept the transaction is not known" if unknown else "The transaction left nothing behind"
-        return Unavailable(f"the database {_shown(engine)} did not answer: {said}. {left}.")
+        return Unavailable(f"the database {url_of(engine)} did not answer: {said}. {left}.")
     return None

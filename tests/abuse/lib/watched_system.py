@@ -21,7 +21,7 @@ from attempts import Doors
 from waiting import wait_until
 
 import pegel
-from pegel.reconcile.desired import state_fingerprint
+from pegel.reconcile.desired import driver_fingerprint
 from pegel.reconcile.job_backend import JobDocument
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec import names
@@ -212,7 +212,7 @@ def watched(system: System) -> Iterator[Results]:
     baselines.register(system.spec, baselines.put(baseline), by="tests", now=datetime.now(UTC))
     jobs = LocalJobBackend(system.settings)
     group, results = system.spec.group, Results(engine)
-    jobs.ensure(JobDocument(group=group, fingerprint=state_fingerprint(), kafka=system.broker.address), 1)
+    jobs.ensure(JobDocument(group=group, fingerprint=driver_fingerprint(), kafka=system.broker.address), 1)
     try:
         assert wait_until(lambda: bool(results.heartbeats()), within_s=180.0)
         yield results

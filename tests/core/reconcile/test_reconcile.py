@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from pegel.reconcile.actions import Action, ActionKind, Desired, PastAction, Target
-from pegel.reconcile.desired import desired_groups, state_fingerprint
+from pegel.reconcile.desired import desired_groups, driver_fingerprint
 from pegel.reconcile.driver_planner import hold_drivers, plan_drivers
 from pegel.reconcile.job_backend import JobState, Sighting
 from pegel.stream.result_rows import Heartbeat
@@ -69,7 +69,8 @@ def test_another_state_is_replaced() -> None:
 
     assert action is not None
     assert (ActionKind.REPLACE, 5) == (action.kind, action.generation)
-    assert f"state 01234567 runs, {DESIRED.job.fingerprint[:8]} is desired" == action.reason
+    wanted = DESIRED.job.fingerprint[:8]
+    assert f"another release, or keeps its state otherwise: 01234567 runs, {wanted} is desired" in action.reason
 
 
 def test_a_crashed_driver_is_restarted_with_its_last_words() -> None:
@@ -294,15 +295,15 @@ def test_groups_are_what_specs_say() -> None:
     assert (False, ("pets-v1",)) == (own.ready, own.waiting_for)
 
 
-def test_adding_a_model_keeps_the_state() -> None:
-    """The state fingerprint depends on the state version alone: no further model or namespace restarts anything."""
+def test_adding_a_model_keeps_the_driver() -> None:
+    """A driver is replaced for another state or release alone: no further model or namespace restarts anything."""
     one, two = (
         desired_groups(specs, {}, "k:9092")[0]
         for specs in ([sample_spec()], [sample_spec(), sample_spec("fraud", group="default", namespace="bank")])
     )
 
     assert one.job == two.job
-    assert state_fingerprint(1) != state_fingerprint(2)
+    assert 3 == len({driver_fingerprint(1), driver_fingerprint(2), driver_fingerprint(1, release="9.9.9")})
 
 
 def test_the_longest_wait_is_kept_for_ever() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
+revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -65,57 +65,6 @@ def upgrade() -> None:
     _claims()
     _offsets()
     _stream_state()
-
-
-def downgrade() -> None:
-    """Drop every table."""
-    for table in (
-        *("failures", "remembered_rows", "monitor_states", "journal", "pane_parts"),
-        *("arrivals", "set_aside", "gaps", "offsets", "claims"),
-        "removals",
-        *(
-            "views",
-            "passes",
-            "actions",
-            "job_results",
-            "dispatch_failures",
-            "silences",
-            "alerts",
-            "digests",
-            "last_mails",
-            "health_alerts",
-            "worker_beats",
-            "identities",
-            "heartbeats",
-            "erasures",
-            "archived",
-        ),
-        *(
-            "invalid",
-            "ledger",
-            "table_reads",
-            *("label_days", "label_hours", "label_joins", "label_refusals", "held_labels", "label_positions"),
-            "concept_charts",
-            "performance",
-            "outliers",
-            "inboxes",
-            "findings",
-            "attributions",
-            "learned_rows",
-            "skew",
-            "row_quality",
-            "long_spans",
-            "windows",
-            "refresh_tries",
-            "refreshes",
-            "promotions",
-            "current_baselines",
-            "baselines",
-            "monitors",
-            "counters",
-        ),
-    ):
-        op.drop_table(table)
 
 
 def _registry() -> None:
@@ -417,10 +366,22 @@ def _alerts() -> None:
     _index("alerts", "model", "version", "opened_at")
     _index("alerts", "over_at")
     op.create_table(
+        "alert_events",
+        *(_serial("seq"), _text("alert"), _text("model"), _integer("version"), _text("kind"), _instant("at")),
+        *(_text("by"), _text("why"), _instant("until", null=True), _text("details")),
+        _key("alert_events", "seq"),
+    )
+    _index("alert_events", "alert")
+    _index("alert_events", "at")
+    _index("alert_events", "model", "version")
+    op.create_table(
         "silences",
-        *(_serial("seq"), _text("model"), _integer("version")),
-        *(_instant("until"), _text("why"), _text("by"), _instant("said_at")),
+        *(_serial("seq"), _text("model", null=True), sa.Column("version", sa.Integer())),
+        *(_text("segment", null=True), _text("feature", null=True), _text("kind", null=True)),
+        *(_instant("since", null=True), _instant("until", null=True), _text("every", null=True)),
+        *(_text("why"), _text("by"), _instant("said_at"), _instant("ended_at", null=True), _text("ended_by")),
         _key("silences", "seq"),
+        sqlite_autoincrement=True,
     )
 
 
@@ -446,6 +407,13 @@ def _unwatched() -> None:
         *(_text("reason"), _instant("mailed_at", null=True), _text("told"), _text("known_to"), _text("missed")),
         _key("health_alerts", "kind", "about"),
     )
+    op.create_table(
+        "health_events",
+        *(_serial("seq"), _text("kind"), _text("about"), _text("models"), _text("event")),
+        *(_instant("at"), _instant("since"), _text("severity"), _text("reason")),
+        _key("health_events", "seq"),
+    )
+    _index("health_events", "at")
     op.create_table(
         "last_mails",
         *(_text("address"), _instant("sent_at", null=True), _instant("waiting_since", null=True)),
