@@ -143,7 +143,10 @@ def pytest(command: Sequence[str]) -> tuple[int, str]:
     """Run one suite's tests; return their exit code and what they print. Nothing is begun after `end`."""
     if _ended.is_set():
         return 1, "not begun: the runner was told to end"
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as tests:
+    # Whatever the machine's habit, bytecode is kept: hundreds of processes would compile the same files again.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=kept, stdout=pipe, stderr=subprocess.STDOUT, text=True) as tests:
         _runs.add(tests)
         output, _ = tests.communicate()
         _runs.discard(tests)

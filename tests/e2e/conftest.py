@@ -25,20 +25,33 @@ class Seen:
     """Command line -> the names of its environment variables."""
 
     def look(self, home: Path) -> None:
-        """Look at every process that names the home, and at what these have started."""
+        """Look at every process that names the home, and at what these have started.
+
+        Whoever looks takes part in the system's time: parents and sockets are read once for all processes.
+        """
         own: dict[int, psutil.Process] = {}
+        children: dict[int, list[psutil.Process]] = defaultdict(list)
         for process in psutil.process_iter():
             with suppress(psutil.Error):
+                children[process.ppid()].append(process)
                 words = [*process.cmdline(), *process.environ().values(), process.cwd()]
                 if any(str(home) in word for word in words):
-                    own |= {each.pid: each for each in (process, *process.children(recursive=True))}
+                    own[process.pid] = process
+        found = list(own.values())
+        while found:
+            started = [each for each in children[found.pop().pid] if each.pid not in own]
+            own |= {each.pid: each for each in started}
+            found += started
+        addresses: dict[int | None, set[str]] = defaultdict(set)
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr:
+                addresses[connection.pid].add(connection.laddr.ip.removeprefix("::ffff:"))
         for process in own.values():
             with suppress(psutil.Error):
                 command = " ".join(process.cmdline())
                 self.variables[command] |= set(process.environ())
-                for connection in process.connections():
-                    if connection.status == psutil.CONN_LISTEN and connection.laddr:
-                        self.listening[command].add(connection.laddr.ip.removeprefix("::ffff:"))
+                if process.pid in addresses:
+                    self.listening[command] |= addresses[process.pid]
 
 
 @contextmanager
