@@ -36,7 +36,7 @@ def two(played: Settings) -> tuple[str, str]:
 
 
 def test_the_only_baseline_has_nothing_beside_it(browse: Browse, played: Settings) -> None:
-    """A model that was just registered says how it gets its first; an unknown one is 404, and so is half a pair."""
+    """A model that was just registered says how it gets its first; an unknown one is 404; half a pair is no pair."""
     stores, client = services.stores(played), browse("vic")
     stores.registry.put(seeds.spec(model={"name": "bare", "uri": "file:///models/bare"}))
     text = client.get("/pegel/models/bare/1/baselines").text
@@ -45,8 +45,8 @@ def test_the_only_baseline_has_nothing_beside_it(browse: Browse, played: Setting
 
     assert "It has no baseline yet" in text
     assert 404 == client.get("/pegel/models/nobody/1/baselines").status_code
-    assert 404 == client.get(f"{MODEL}/baselines/compare", params=pair).status_code
-    assert 422 == client.get(f"{MODEL}/baselines/compare").status_code
+    assert 400 == client.get(f"{MODEL}/baselines/compare", params=pair).status_code
+    assert 400 == client.get(f"{MODEL}/baselines/compare").status_code
 
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason=WITHOUT_BROWSER)

@@ -13,7 +13,7 @@ from pegel_airflow import services
 Browse = Callable[[str | None], httpx.Client]
 pytestmark = pytest.mark.usefixtures("played")
 MODEL = "/pegel/models/delays/1"
-BROWSER = {"Accept": "text/html"}
+BROWSER, PROGRAM = {"Accept": "text/html"}, {"Accept": "application/json"}
 
 
 def test_a_link_of_two_instants_can_be_shared(browse: Browse, played: Settings) -> None:
@@ -60,7 +60,7 @@ def test_features_are_asked_for_by_their_names(browse: Browse) -> None:
 )
 def test_what_is_no_time_is_answered_with_a_sentence(browse: Browse, asked: dict[str, str], words: str) -> None:
     """400 and why, for a browser on a page, for a program as JSON."""
-    person, program = (browse("vic").get(MODEL, params=asked, headers=headers) for headers in (BROWSER, {}))
+    person, program = (browse("vic").get(MODEL, params=asked, headers=headers) for headers in (BROWSER, PROGRAM))
 
     assert (400, True) == (person.status_code, words in person.text)
     assert (400, ["detail"]) == (program.status_code, list(program.json()))

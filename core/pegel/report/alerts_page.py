@@ -21,6 +21,8 @@ from pegel.store.silence_store import SilenceStore
 
 MOST_OPEN, MOST_OVER, MOST_PAST = 200, 100, 50
 """Open alerts, alerts that are over, and silences that are over that one page lists."""
+KINDS: Final = tuple(kind.value for kind in AlertKind)
+SEVERITIES: Final = tuple(severity.value for severity in Severity)
 STANDINGS: Final = ("unacknowledged", "acknowledged", "silenced")
 """How an open alert may stand, as a person filters by it."""
 
@@ -73,10 +75,10 @@ class AlertsView:
     """The newest of those that are over, newest first."""
     problems: list[str]
     """What could not be read, in words."""
-    kinds: tuple[str, ...] = tuple(kind.value for kind in AlertKind)
+    kinds: tuple[str, ...] = KINDS
     any_kinds: tuple[str, ...] = ANY_KINDS
     """Those that may be silenced."""
-    severities: tuple[str, ...] = tuple(severity.value for severity in Severity)
+    severities: tuple[str, ...] = SEVERITIES
     standings: tuple[str, ...] = STANDINGS
 
 

@@ -82,6 +82,8 @@ class FeaturePage:
     segments: list[SegmentLine]
     calm_segments: int
     """Segments whose newest rows say nothing of the feature, because it is as in training there."""
+    known_segments: list[str]
+    """Names of all segments that the model has rows of."""
     importance: ImportanceLine | None
     importance_window: str
     problems: list[str] = field(default_factory=list)
@@ -179,6 +181,7 @@ def feature_page(
         ),
         segments=[one for one in segments if one.what],
         calm_segments=sum(not one.what for one in segments),
+        known_segments=[one.name for one in segments],
         importance=next((line for line in lines if line.name == feature), None),
         importance_window="" if attributions is None else attributions.window,
         problems=list(dict.fromkeys([*([entry.problem] if spec is None else []), *damaged])),

@@ -50,22 +50,18 @@ class PageTime:
         end = _instant("to", until) if until else now
         start = _instant("from", since) if since else end - min(DAY, end - _FIRST)
         if end - start < SHORTEST:
-            raise ValueError(
-                f"from has to be before to; given from {start:{_TOLD}} to {end:{_TOLD}}. Nothing is shown."
-            )
+            raise ValueError(f"from has to be before to; given from {start:{_TOLD}} to {end:{_TOLD}}.")
         if end - start > LONGEST:
             days = how_many((end - start) // DAY, "day")
-            raise ValueError(
-                f"A page shows {LONGEST // DAY} days at most; from and to are {days} apart. Nothing is shown."
-            )
+            raise ValueError(f"A page shows {LONGEST // DAY} days at most; from and to are {days} apart.")
         return cls(start, end)
 
     @classmethod
     def _newest(cls, now: datetime, last: str, instants: str) -> Self:
         if last not in LAST:
-            raise ValueError(f"last is one of {', '.join(LAST)}; given {quoted(last)}. Nothing is shown.")
+            raise ValueError(f"last is one of {', '.join(LAST)}; given {quoted(last)}.")
         if instants:
-            raise ValueError("Expected either last or from and to; given both. Nothing is shown.")
+            raise ValueError("Expected either last or from and to; given both.")
         return cls(now - LAST[last][1], now, last)
 
     @property
@@ -120,5 +116,5 @@ def _instant(name: str, text: str) -> datetime:
     instant = told_instant(text.strip().replace(" ", "+") if "T" in text else text.strip())
     if instant is None or instant < _FIRST:
         like = "an instant with its zone, as 2026-11-30T09:00Z or 2026-11-30T10:00+01:00"
-        raise ValueError(f"{name}: expected {like}; given {quoted(text)}. Nothing is shown.")
+        raise ValueError(f"{name}: expected {like}; given {quoted(text)}.")
     return instant

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pegel.spec.settings import Settings
 from pegel_airflow.page import person_actions, quieting, routes
+from pegel_airflow.page.asked_values import AskedValues
 from pegel_airflow.page.render import page
 
 AlertId = Annotated[str, Form(min_length=4, max_length=64)]
@@ -40,14 +41,17 @@ def alerts(  # noqa: PLR0917  a route's parameters are named by the request
     kind: str = "",
     severity: str = "",
     standing: str = "",
-    past: bool = False,
+    past: str = "",
     done: str = "",
 ) -> Response:
     """Show the open alerts of all models, or those that are over."""
-    now = datetime.now(UTC)
-    view = routes.alerts(Settings(), now, text=q, kind=kind, severity=severity, standing=standing, past=past)
+    now, asked = datetime.now(UTC), AskedValues()
+    view = routes.alerts(Settings(), now, asked, text=q, kind=kind, severity=severity, standing=standing, past=past)
     said, watched = person_actions.DONE.get(done), routes.is_anything_watched(Settings())
-    return page(request, "alerts.html", now=now, view=view, done=said, here="alerts", watched=watched)
+    unusable = asked.unusable
+    return page(
+        request, "alerts.html", now=now, unusable=unusable, view=view, done=said, here="alerts", watched=watched
+    )
 
 
 def acknowledge(request: Request, user: GetUserDep, alert: AlertId, until: Until, why: Why) -> Response:

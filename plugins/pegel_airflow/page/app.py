@@ -20,6 +20,7 @@ from pegel.spec.settings import Settings
 from pegel_airflow.page import person_actions, routes
 from pegel_airflow.page.all_alerts import add_alert_routes
 from pegel_airflow.page.asked_time import AskedTime
+from pegel_airflow.page.asked_values import AskedValues
 from pegel_airflow.page.found import add_finding_route
 from pegel_airflow.page.of_feature import add_feature_route
 from pegel_airflow.page.past_baselines_page import add_baseline_routes
@@ -36,7 +37,7 @@ AlertId = Annotated[str, Form(min_length=4, max_length=64)]
 Feature = Annotated[str, Form(max_length=200)]
 SilenceId = Annotated[int, Form(ge=1, le=2**31 - 1)]
 Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
-Asked = Annotated[AskedTime, Depends(AskedTime.of)]
+OfTime = Annotated[AskedTime, Depends(AskedTime.of)]
 MAY_CHANGE = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, param_dag_id="alert_dispatch"))
 """Quieting an alert needs the right to change runs of the workflow that mails it; looking does not."""
 
@@ -72,11 +73,12 @@ def build() -> FastAPI:
     return app
 
 
-def index(request: Request, q: str = "", state: str = "", owner: str = "", sort: str = "urgency") -> Response:
+def index(request: Request, q: str = "", state: str = "", owner: str = "", sort: str = "") -> Response:
     """Show the watched models that are asked for, the most urgent first unless another order is."""
-    now = datetime.now(UTC)
-    view = routes.watched(Settings(), now, text=q, state=state, owner=owner, sort=sort)
-    return page(request, "index.html", now=now, view=view, levels=routes.levels(), here="models")
+    now, asked = datetime.now(UTC), AskedValues()
+    view = routes.watched(Settings(), now, asked, text=q, state=state, owner=owner, sort=sort)
+    unusable, levels = asked.unusable, routes.levels()
+    return page(request, "index.html", now=now, unusable=unusable, view=view, levels=levels, here="models")
 
 
 def health(request: Request) -> Response:
@@ -90,17 +92,17 @@ def model(  # noqa: PLR0917 - a route's parameters are named by the request
     request: Request,
     name: str,
     version: Version,
-    asked: Asked,
+    time: OfTime,
     done: str | None = None,
     segment: str = "",
     q: str = "",
     sort: str = "",
 ) -> Response:
     """Show one watched model, or one segment of it, of some time. `done` names what was just done, if anything."""
-    now = datetime.now(UTC)
-    view = routes.model(Settings(), name, version, now, asked, segment, text=q, sort=sort)
-    said = person_actions.DONE.get(done or "")
-    return page(request, "model.html", now=now, view=view, links=True, kinds=person_actions.kinds(), done=said)
+    now, asked = datetime.now(UTC), AskedValues()
+    view = routes.model(Settings(), name, version, now, asked, time=time, segment=segment, text=q, sort=sort)
+    unusable, said, kinds = asked.unusable, person_actions.DONE.get(done or ""), person_actions.kinds()
+    return page(request, "model.html", now=now, unusable=unusable, view=view, links=True, kinds=kinds, done=said)
 
 
 def acknowledge(  # noqa: PLR0917 - a route's parameters are named by the request

@@ -7,21 +7,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Self
 
 from fastapi import Query
-from starlette.exceptions import HTTPException
+
+from pegel_airflow.page.asked_values import AskedValues
 
 if TYPE_CHECKING:
     from pegel.report.page_time import PageTime
-
-UNUSABLE = 400
-From = Annotated[str, Query(alias="from")]
-To = Annotated[str, Query(alias="to")]
 
 
 @dataclass(frozen=True, slots=True)
 class AskedTime:
     """The parameters as they came, empty where none did."""
 
-    parameters: dict[str, str]
+    last: str
+    since: str
+    until: str
 
     @classmethod
     def of(
@@ -31,14 +30,18 @@ class AskedTime:
         until: Annotated[str, Query(alias="to")] = "",
     ) -> Self:
         """Take them out of a request."""
-        return cls({"last": last, "from": since, "to": until})
+        return cls(last, since, until)
 
-    def time(self, now: datetime) -> PageTime | None:
-        """Return the time, None where none is asked for. Raises HTTPException: 400, with a sentence."""
+    def time(self, now: datetime, asked: AskedValues) -> tuple[PageTime | None, dict[str, str]]:
+        """Return the time and the parameters for links; None and none where no time is asked for.
+
+        The same where it is no time, and `asked` is told why.
+        """
         from pegel.report.page_time import PageTime
 
-        last, since, until = self.parameters.values()
         try:
-            return PageTime.asked(now, last=last, since=since, until=until)
+            time = PageTime.asked(now, last=self.last, since=self.since, until=self.until)
         except ValueError as error:
-            raise HTTPException(UNUSABLE, str(error)) from error
+            asked.refuse(str(error), "the newest windows")
+            return None, {}
+        return time, {"last": self.last, "from": self.since, "to": self.until}

@@ -27,7 +27,8 @@ async function freshPage() {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (answer.redirected) throw new Error("you are not logged in any longer; load the page again");
   const fresh = page.querySelector("main[data-live]");
-  if (answer.ok && fresh) return [page, fresh];
+  // A page of an address that is partly of no use says so itself, and is as fresh as any.
+  if (fresh) return [page, fresh];
   throw new Error(page.querySelector("main p")?.textContent || `Airflow answered ${answer.status}`);
 }
 

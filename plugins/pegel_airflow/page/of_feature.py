@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from pegel.spec.settings import Settings
 from pegel_airflow.page import routes
 from pegel_airflow.page.asked_time import AskedTime
+from pegel_airflow.page.asked_values import AskedValues
 from pegel_airflow.page.render import page
 
 Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
@@ -28,11 +29,11 @@ def feature_page(  # noqa: PLR0917  a route's parameters are named by the reques
     request: Request,
     model: str,
     version: Version,
-    asked: Annotated[AskedTime, Depends(AskedTime.of)],
+    time: Annotated[AskedTime, Depends(AskedTime.of)],
     feature: FeatureName = "",
     segment: str = "",
 ) -> Response:
     """Show one feature of a model, of some time."""
-    now = datetime.now(UTC)
-    view = routes.feature(Settings(), model, version, feature, now, asked, segment)
-    return page(request, "feature.html", now=now, view=view)
+    now, asked = datetime.now(UTC), AskedValues()
+    view = routes.feature(Settings(), model, version, feature, now, asked, time=time, segment=segment)
+    return page(request, "feature.html", now=now, unusable=asked.unusable, view=view)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response
 
 from pegel.spec.settings import Settings
 from pegel_airflow.page import routes
+from pegel_airflow.page.asked_values import AskedValues
 from pegel_airflow.page.render import page
 
 Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
-BaselineId = Annotated[str, Query(min_length=1, max_length=80)]
 
 
 def add_baseline_routes(app: FastAPI) -> None:
@@ -30,7 +30,12 @@ def baselines_page(request: Request, name: str, version: Version) -> Response:
     return page(request, "baselines.html", now=now, view=routes.baselines(Settings(), name, version, now))
 
 
-def compared_page(request: Request, name: str, version: Version, before: BaselineId, after: BaselineId) -> Response:
-    """Show two of them side by side."""
-    view = routes.compared_baselines(Settings(), name, version, before, after)
-    return page(request, "baseline_diff.html", view=view)
+def compared_page(request: Request, name: str, version: Version, before: str = "", after: str = "") -> Response:
+    """Show two of them side by side; all of them where these are not two."""
+    asked = AskedValues()
+    view = routes.compared_baselines(Settings(), name, version, asked, before=before, after=after)
+    if view is not None:
+        return page(request, "baseline_diff.html", view=view)
+    now = datetime.now(UTC)
+    known = routes.baselines(Settings(), name, version, now)
+    return page(request, "baselines.html", now=now, unusable=asked.unusable, view=known)

@@ -1,8 +1,8 @@
-"""What was refused, in words: as a page with the way back for a browser, as JSON for a program."""
+"""What was refused, in words: as a page with the way back, as JSON for a program that asks for JSON."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from airflow.api_fastapi.app import get_auth_manager
 from fastapi import FastAPI, Request
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from pegel.errors import InvalidSpec, NotFound, PegelError, Unavailable
 from pegel.spec.outside_text import quoted
-from pegel_airflow.page.render import HEADERS, page
+from pegel_airflow.page.render import HEADERS, page, wants_json
 from pegel_airflow.page.same_origin import READING, ForeignRequest
 
 SEE_OTHER = 303
@@ -25,10 +25,24 @@ WORDS: Final = {
     WRONG_METHOD: "There is no such page, or it is not asked for in this way.",
 }
 """What is said of statuses whose own words say less."""
+_EXPECTED: Final = {
+    "missing": "a value",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number, and no such large one",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number from {ge} on",
+    "less_than_equal": "a number up to {le}",
+    "string_too_short": "at least {min_length} letters",
+    "string_too_long": "at most {max_length} letters",
+    "string_pattern_mismatch": "some words",
+}
+"""What was expected of an address or a form, by what pydantic calls the fault, with what it says of the limit."""
 
 
 def explain_refusals(app: FastAPI) -> None:
-    """Let `app` answer browsers in words whenever it refuses."""
+    """Let `app` answer in words whenever it refuses."""
     app.add_exception_handler(PegelError, _failure)
     app.add_exception_handler(HTTPException, _refusal)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -38,7 +52,7 @@ def _failure(request: Request, error: Exception) -> Response:
     """Say an expected failure in its words: 404 for what is not there, 422 for refused input, 503 for what is away."""
     statuses = ((NotFound, ABSENT), (InvalidSpec, INVALID), (Unavailable, AWAY))
     status = next((number for kind, number in statuses if isinstance(error, kind)), FAILED)
-    if not _is_browser(request):
+    if wants_json(request):
         return JSONResponse({"detail": str(error)}, status)
     return _in_words(request, status, str(error))
 
@@ -46,9 +60,9 @@ def _failure(request: Request, error: Exception) -> Response:
 async def _refusal(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    if not _is_browser(request):
+    if wants_json(request):
         return await http_exception_handler(request, error)
-    if error.status_code == UNKNOWN and request.method in READING:
+    if error.status_code == UNKNOWN and request.method in READING and _is_browser(request):
         return RedirectResponse(get_auth_manager().get_url_login(next_url=_asked(request)), SEE_OTHER, headers=HEADERS)
     # Airflow refuses with one or two words, this page with a sentence.
     own = str(error.detail)
@@ -61,11 +75,17 @@ async def _refusal(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    if not _is_browser(request):
+    if wants_json(request):
         return await request_validation_exception_handler(request, error)
-    faults = error.errors()
-    sentences = [f"{fault['loc'][-1]}: {fault['msg']}; given {quoted(fault['input'])}." for fault in faults]
-    return _in_words(request, INVALID, " ".join(sentences))
+    return _in_words(request, INVALID, " ".join(map(_fault, error.errors())))
+
+
+def _fault(fault: dict[str, Any]) -> str:
+    """Return a sentence: what was expected where, and what was given."""
+    known = _EXPECTED.get(fault["type"])
+    expected = fault["msg"] if known is None else f"expected {known.format(**fault.get('ctx', {}))}"
+    given = "none" if fault["type"] == "missing" else quoted(fault["input"])
+    return f"{fault['loc'][-1]}: {expected}; given {given}."
 
 
 def _is_browser(request: Request) -> bool:

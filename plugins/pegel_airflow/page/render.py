@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from markupsafe import Markup
 
 if TYPE_CHECKING:
@@ -26,14 +27,39 @@ HEADERS = {
 """Nothing from elsewhere is loaded, and nobody else may frame the page. `unsafe-inline` is for styles only."""
 
 
+UNUSABLE = 400
+
+
+def wants_json(request: Request) -> bool:
+    """Say whether a program asks, which reads JSON and no pages."""
+    accepted = request.headers.get("accept", "")
+    return "json" in accepted and "text/html" not in accepted
+
+
 def page(
-    request: Request, template: str, *, status: int = 200, now: datetime | None = None, **values: object
-) -> HTMLResponse:
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    now: datetime | None = None,
+    unusable: Sequence[str] = (),
+    **values: object,
+) -> Response:
     """Answer with a template of this package. What comes from data is escaped; a name without a value is an error.
 
-    `now` is what the page calls the present; None means the clock's.
+    Args:
+        request: What was asked.
+        template: The template's name.
+        status: The status of the answer.
+        now: What the page calls the present; None means the clock's.
+        unusable: What of the address is of no use, in sentences, which stand above all else; the status is 400 then.
+        values: What the template needs.
     """
-    values = {"here": ""} | values
+    if unusable:
+        status = UNUSABLE
+        if wants_json(request):
+            return JSONResponse({"detail": " ".join(unusable)}, status)
+    values = {"here": "", "unusable": unusable} | values
     values |= {"root": request.scope.get("root_path", ""), "now": now or datetime.now(UTC)}
     text = _environment().get_template(template).render(**values)
     return HTMLResponse(text, status_code=status, headers=HEADERS)

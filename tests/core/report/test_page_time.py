@@ -59,7 +59,7 @@ def test_nothing_asked_is_the_newest() -> None:
 )
 def test_what_is_no_time_is_refused_in_a_sentence(asked: dict[str, str], words: str) -> None:
     """Unknown names, instants without a zone or in no calendar, the wrong order, and too long a time."""
-    with pytest.raises(ValueError, match="Nothing is shown") as refused:
+    with pytest.raises(ValueError, match=r"given|apart") as refused:
         PageTime.asked(NOW, **asked)
 
     assert words in str(refused.value)
