@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from pegel.cli.known_names import model_names
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import VersionOption
 from pegel.errors import InvalidSpec
+from pegel.past.interval import interval
 from pegel.past.model_history import History
 from pegel.past.model_history import history as history_of
 from pegel.past.past_table import PastTable
@@ -75,7 +77,8 @@ def history(  # noqa: PLR0917  options are named on the command line
     for file, suffix in files:
         refuse_unwritable(file, suffix)
         refuse_overwriting(file, filter(None, [database_file(settings.database)]), f"--{suffix[1:]}")
-    told = history_of(model, since, until, version=version, database=settings.database)
+    within = interval(since, until, now=datetime.now(UTC), names=("--since", "--until"))
+    told = history_of(model, within.start, within.end, version=version, database=settings.database)
     for file, _suffix in files:
         table.of(told).write(file)
         say(str(file.resolve()))

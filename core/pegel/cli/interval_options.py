@@ -14,7 +14,9 @@ from pegel.notebook.interval_checking import BASELINE, Where, check_interval
 from pegel.notebook.interval_page import interval_page
 from pegel.past.interval import interval
 from pegel.past.model_history import History
+from pegel.past.story_words import nothing_known
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.names import monitor_key
 from pegel.store.meant_model import watched_model
 from pegel.store.registry import Entry
 
@@ -38,7 +40,8 @@ def checked_interval(  # noqa: PLR0917  options are named on the command line
 def interval_report(model: str | None, start: str | None, end: str | None, home: Path | None) -> tuple[Entry, str]:
     """Return the model that is meant, and the page about an interval of it.
 
-    Where the interval cannot be judged as one, the page says why, and tells everything else.
+    Where the interval cannot be judged as one, the page says why, and tells everything else. Raises InvalidSpec where
+    nothing at all is known of it.
     """
     now = datetime.now(UTC)
     settings, within = settings_of(home), _within(start, end, now)
@@ -50,6 +53,11 @@ def interval_report(model: str | None, start: str | None, end: str | None, home:
         except PermanentError as error:
             judged = str(error)
     past = History(entry.model, entry.version, within, settings.database, settings=settings)
+    unknown = nothing_known(past.story)
+    if unknown and isinstance(judged, str) and not any(day.found or day.performance for day in past.story.days):
+        key, start_at, end_at = monitor_key(entry.model, entry.version), within.start, within.end
+        given = f"{start_at:%Y-%m-%d %H:%M} to {end_at:%Y-%m-%d %H:%M} UTC"
+        raise InvalidSpec(f"--from: expected a time of {key}, given {given}: {unknown}. Nothing was written.")
     return entry, interval_page(past, judged, made_at=now)
 
 

@@ -11,6 +11,7 @@ import typer
 from pegel.cli.console import say
 from pegel.cli.interval_options import interval_report
 from pegel.cli.known_names import model_names
+from pegel.cli.meant_parts import refuse_unknown_segment
 from pegel.cli.options import HomeOption, settings_of
 from pegel.cli.watched_model import opened
 from pegel.errors import InvalidSpec
@@ -64,6 +65,7 @@ def report(  # noqa: PLR0917  options are named on the command line
         return
     with opened(settings) as engine:
         entry = watched_model(engine, model, otherwise="Nothing was written.")
+        refuse_unknown_segment(engine, entry.model, entry.version, segment, otherwise="Nothing was written.")
         view = model_view(Sources(engine), entry.model, entry.version, datetime.now(UTC), segment=segment)
     path = write(view, output or Path(f"{names.endpoint(entry.model, entry.version)}.html"))
     say(str(path.resolve()))

@@ -13,8 +13,9 @@ from pegel.alerts.health_kind import HealthKind
 from pegel.alerts.matcher import Matcher, is_pattern
 from pegel.alerts.quiet_times import LONGEST_PATTERN, NOTHING, When
 from pegel.alerts.silencing import Silence, silenced_by
-from pegel.cli.console import say
+from pegel.cli.console import err, say
 from pegel.cli.known_names import model_names
+from pegel.cli.meant_parts import unknown_parts
 from pegel.cli.model_pattern import model_pattern
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.person import person
@@ -26,7 +27,7 @@ from pegel.spec.names import monitor_key
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import cut, quoted, shown
 from pegel.store.alert_store import AlertStore
-from pegel.store.registry import Registry
+from pegel.store.registry import Entry, Registry
 from pegel.store.silence_store import SilenceStore
 
 Model = Annotated[
@@ -86,12 +87,16 @@ def silence(  # noqa: PLR0917  options are named on the command line
     if wanted.holds(now) is None and wanted.next(now) is None:
         raise InvalidSpec(f"expected a window that begins before its end, given none. {NOTHING}")
     with opened(settings_of(home)) as engine:
-        watched = _watched(engine, about)
+        meant = _watched(engine, about)
+        warnings = unknown_parts(engine, meant, about)
         said = SilenceStore(engine).say(wanted)
         alerts = _alerts(engine, said, now)
     say(f"silence {said.id}: {silenced(said, now)}")
+    watched = [monitor_key(entry.model, entry.version) for entry in meant]
     say(f"of watched models it is about {several(watched, 5) or 'none now'}; of open alerts, {alerts}")
     say(f"what it is about is judged as before; `pegel unsilence {said.id}{same_home(home)}` ends the silence")
+    for warning in warnings:
+        say(warning, err)
 
 
 def _kind(given: str | None, segment: str | None, feature: str | None) -> AnyKind | None:
@@ -106,11 +111,11 @@ def _kind(given: str | None, segment: str | None, feature: str | None) -> AnyKin
     return kind
 
 
-def _watched(engine: Engine, about: Matcher) -> list[str]:
-    """Return the keys of the models that are meant. Raises InvalidSpec where a name that is no pattern means none."""
+def _watched(engine: Engine, about: Matcher) -> list[Entry]:
+    """Return the models that are meant. Raises InvalidSpec where a name that is no pattern means none."""
     entries = Registry(engine).entries()
     keys = [monitor_key(entry.model, entry.version) for entry in entries]
-    meant = [monitor_key(entry.model, entry.version) for entry in entries if about.concerns(entry.model, entry.version)]
+    meant = [entry for entry in entries if about.concerns(entry.model, entry.version)]
     if not meant and about.model is not None and not is_pattern(about.model):
         given = about.model if about.version is None else monitor_key(about.model, about.version)
         guess = did_you_mean(about.model, [*(entry.model for entry in entries), *keys], lead=" ")

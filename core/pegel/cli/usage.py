@@ -18,7 +18,7 @@ _SWITCHED = {"true", "false", "yes", "no", "on", "off", "0", "1"}
 
 def usage_refusal(asked: Sequence[str], known: Collection[str], error: Any) -> str:
     """Return why `asked` is refused, as the parser's `error` says, and where to look; `known`: all commands."""
-    refusal = str(error.format_message()).rstrip(".")
+    refusal = str(error.format_message()).rstrip(".").replace(": Value error, ", ": ")
     command = " ".join(["pegel", *(word for word in asked[:1] if not word.startswith("-") and word in known)])
     switch = next((pair for pair in pairwise(asked) if _is_switch(pair)), None)
     if switch is not None and "unexpected extra argument" in refusal:

@@ -8,7 +8,7 @@ from pegel.notebook.check_report import CheckReport
 from pegel.notebook.page import rendered
 from pegel.past.history_page import told_days
 from pegel.past.model_history import History
-from pegel.past.story_words import told_below
+from pegel.past.story_words import nothing_known, told_below
 
 
 def interval_page(past: History, judged: CheckReport | str, *, made_at: datetime) -> str:
@@ -20,6 +20,7 @@ def interval_page(past: History, judged: CheckReport | str, *, made_at: datetime
         story=story,
         days=told_days(story, past.units),
         below=told_below(story),
+        unknown=nothing_known(story),
         why_not="" if isinstance(judged, CheckReport) else judged,
         made_at=made_at,
     )

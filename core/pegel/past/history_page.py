@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from pegel.judge.findings import ALARMING, Verdict
 from pegel.past.story import Story, StoryDay
-from pegel.past.story_words import DayCells, day_cells, day_lines, told_below
+from pegel.past.story_words import DayCells, day_cells, day_lines, nothing_known, told_below
 from pegel.report.html import environment, stylesheet
 
 _LEVELS = {Verdict.BELOW_MARGIN: "warn", Verdict.OK: "ok"}
@@ -18,7 +18,9 @@ def story_html(story: Story, units: Mapping[str, str | None]) -> str:
     """Return the story as a piece of a page, with its style."""
     template = environment().get_template("story.html.j2")
     css = Markup(stylesheet())  # noqa: S704  our own file
-    return template.render(story=story, days=told_days(story, units), below=told_below(story), css=css)
+    return template.render(
+        story=story, days=told_days(story, units), below=told_below(story), unknown=nothing_known(story), css=css
+    )
 
 
 def told_days(story: Story, units: Mapping[str, str | None]) -> list[tuple[DayCells, str, list[str]]]:

@@ -119,7 +119,9 @@ class Story:
     version: int
     span: Span
     days: tuple[StoryDay, ...]
-    """From the day of the first window on; empty where nothing was ever final."""
+    """From the day of the first window on; empty where nothing was ever final before the end of the interval."""
+    known: Span | None
+    """From the first window to the end of the newest final one; None where nothing was ever final."""
     alerts: tuple[Alert, ...]
     """Open at any time of the interval, oldest first."""
     promotions: tuple[Promotion, ...]
@@ -151,6 +153,7 @@ def story_of(url: str, model: str, version: int, within: Span, *, now: datetime)
         version=version,
         span=within,
         days=tuple(days),
+        known=Span(first, newest) if first is not None and first < newest else None,
         alerts=tuple(alert for alert in reversed(alerts) if _was_open(alert, within)),
         promotions=tuple(event for event in promotions if within.start <= event.at < within.end),
         unread=tuple(dict.fromkeys(unread)),

@@ -44,8 +44,8 @@ def story_lines(story: Story, units: Mapping[str, str | None]) -> list[str]:
     """Return the story, a line each. `units`: the unit of each feature that has one."""
     start, end = (_written(at) for at in (story.span.start, story.span.end))
     lines = [f"{shown(monitor_key(story.model, story.version), NAME_LIMIT)} from {start} to {end} UTC", ""]
-    if not story.days:
-        lines.append("no window was ever final: nothing is known of it yet")
+    if unknown := nothing_known(story):
+        lines.append(unknown)
     cells = [day_cells(day) for day in story.days]
     dates, verdicts, rows = (
         max((len(getattr(each, name)) for each in cells), default=0) for name in ("date", "verdicts", "rows")
@@ -57,6 +57,16 @@ def story_lines(story: Story, units: Mapping[str, str | None]) -> list[str]:
     for title, below in told_below(story):
         lines += ["", title, *(f"  {line}" for line in below)]
     return lines
+
+
+def nothing_known(story: Story) -> str:
+    """Return why an interval has no windows where it lies beside all there are; empty where it does not."""
+    if story.known is None:
+        return "no window was ever final: nothing is known of it yet"
+    if story.known.start < story.span.end and story.span.start < story.known.end:
+        return ""
+    start, end = (_written(at) for at in (story.known.start, story.known.end))
+    return f"no window of it is in that time: they are from {start} to {end} UTC"
 
 
 def told_below(story: Story) -> list[tuple[str, list[str]]]:
@@ -176,6 +186,7 @@ def story_json(story: Story) -> dict[str, Any]:
         "version": story.version,
         "from": story.span.start.isoformat(),
         "to": story.span.end.isoformat(),
+        "known": None if story.known is None else [story.known.start.isoformat(), story.known.end.isoformat()],
         "days": [_day_json(day) for day in story.days],
         "alerts": [_alert_json(alert) for alert in story.alerts],
         "baselines": [

@@ -21,6 +21,7 @@ from pegel.errors import DamagedRow, NotFound
 from pegel.judge.event_counts import KINDS
 from pegel.judge.findings import ALARMING, Finding, Verdict
 from pegel.spec.names import ATTRIBUTIONS
+from pegel.spec.outside_text import quoted
 from pegel.store import ledger_queries, tables
 from pegel.store.column_types import Document
 from pegel.store.database import reading, writing
@@ -66,6 +67,9 @@ class Newest:
 
 LISTED = 100
 """Rows of a list that grows without end, unless another limit is asked for."""
+
+
+_WHERE = "expected the id of one, as a mail, the page or `pegel history --table findings` shows it"
 
 
 class Results:
@@ -304,8 +308,8 @@ class Results:
         c = tables.findings.c
         rows = self._rows(sa.select(c.finding).where(*starts_with(c.id, id_prefix)).limit(2))
         if len(rows) != 1:
-            count = "several findings start" if rows else "no finding starts"
-            raise NotFound(f"{count} with {id_prefix!r}; give more of an id that a mail or the page shows.")
+            count, then = ("several findings start", "give more of the id") if rows else ("no finding starts", _WHERE)
+            raise NotFound(f"{count} with {quoted(id_prefix)}; {then}.")
         return finding_from_json(rows[0]["finding"])
 
     def outliers(

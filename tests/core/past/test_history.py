@@ -97,7 +97,7 @@ def test_an_unwatched_time_has_no_days(home: Path) -> None:
     """Before the first window there is no day to tell, and that is said."""
     past = pegel.history("delays/1", "2025-12-01", "2025-12-03", home=home)
 
-    assert "no window was ever final" in str(past)
+    assert "no window of it is in that time: they are from 2026-01-01 00:00 to 2026-01-05 00:00 UTC" in str(past)
     assert (0, 0) == (past.windows.to_arrow().num_rows, past.findings.to_pandas().shape[0])
 
 
@@ -299,3 +299,19 @@ def test_the_command_tells_the_story(home: Path, tmp_path: Path, capsys: pytest.
     assert 5 == len(file.read_text().splitlines())
     assert 2 == run([*asked, "--json", "--csv", str(file)])
     assert 2 == run(["history", "delay", "--home", str(home)])
+
+
+def test_a_report_of_a_time_before_all_windows_is_refused(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is known of it: the sentence says of which time windows are."""
+    file = tmp_path / "report.html"
+    asked = ["report", "delays/1", "--from", "2025-12-01", "--to", "2025-12-03", "-o", str(file), "--home", str(home)]
+
+    assert (2, False) == (run(asked), file.exists())
+    said = capsys.readouterr().err
+    assert (
+        "given 2025-12-01 00:00 to 2025-12-03 00:00 UTC: no window of it is in that time: they are from 2026-" in said
+    )
+    assert 2 == run(["history", "delays/1", "--since", "2999-01-01", "--home", str(home)])
+    assert capsys.readouterr().err.startswith("--since: expected an instant before ")

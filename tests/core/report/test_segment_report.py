@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 from pegel.alerts.alert import Mail
 from pegel.alerts.update import update
 from pegel.baseline.baseline import Baseline
+from pegel.cli.main import main
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.spans import Span
 from pegel.judge.findings import Verdict
@@ -220,3 +221,63 @@ def test_a_row_of_several_windows_counts_for_each_of_them(engine: Engine, learnt
 
     assert 4 == results.tally("delays", 1, START, NOW, [finding.about]).drifting
     assert 0 == results.tally("delays", 1, START, NOW, [finding.feature]).drifting
+
+
+def command(engine: Engine, *arguments: str) -> int:
+    """Run a command in the home of that database; return its exit code."""
+    home = Path(str(engine.url.database)).parent
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--home", str(home)])
+    return int(str(ended.value.code))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("airline=U", "expected one of delays/1's, airline=AA, airline=UA, airline=<b>&B6, airline=other; given"),
+        ("airlines=AA", "given 'airlines=AA'. Nothing was written. Did you mean `airline=AA`?"),
+    ],
+)
+def test_a_report_about_a_segment_that_there_is_not_is_refused(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, said: str
+) -> None:
+    """The sentence names those that there are; one without a window yet is one of them."""
+    file = tmp_path / "report.html"
+    refused = command(engine, "report", "--segment", given, "-o", str(file))
+
+    assert (2, False) == (refused, file.exists())
+    assert said in capsys.readouterr().err
+    assert 0 == command(engine, "report", "--segment", "airline=other", "-o", str(file))
+
+
+def test_a_report_about_a_segment_of_a_model_without_any_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says that there are none, and what would make some."""
+    engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
+    migrate(engine)
+    Registry(engine).put(sample_spec("delays"))
+    engine.dispose()
+
+    assert 2 == command(engine, "report", "--segment", "airline=AA", "-o", str(tmp_path / "report.html"))
+    assert "delays/1 has no segments: expected none, or `watch.segments` in its spec" in capsys.readouterr().err
+
+
+def test_a_silence_about_what_no_model_has_says_so(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is kept, since models learn new names; what is mistyped is seen at once. Of known names nothing is said."""
+    about = ("silence", "--model", "delays", "--until", "4h", "--why", "storm")
+    codes = [
+        command(engine, *about, *more)
+        for more in (
+            ("--feature", "delya"),
+            ("--segment", "airlin=AA"),
+            ("--feature", "del*", "--segment", "airline=AA"),
+        )
+    ]
+    lines = capsys.readouterr().err.splitlines()
+
+    assert ([0, 0, 0], 2) == (codes, len(lines))
+    assert (
+        "has a feature 'delya' by now, so nothing is held back by it until one has. Did you mean `delay`?" in lines[0]
+    )
+    assert "has a segment 'airlin=AA' by now" in lines[1]

@@ -24,6 +24,7 @@ from pegel.store import tables
 from pegel.store.alert_history import AlertHistory
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate, writing
+from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.store.silence_store import SilenceStore
 from pegel.testing.manual_clock import START
@@ -274,16 +275,32 @@ def test_acknowledging_tells_machines_how_the_alert_stands(home: Path, capsys: p
 
 
 def test_alerts_that_are_over_are_listed_on_request(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of one model, of any, and of none that has some."""
+    """Of one model and of any; where none is open, the list of those is named."""
     engine = connect(f"sqlite:///{home / 'pegel.db'}")
     store = AlertStore(engine)
     store.resolve(store.open_alerts()[0].id, START + 5 * MINUTE, by="ada")
     engine.dispose()
-    listed = [
-        len(run(home, capsys, "alerts", *more)[1])
-        for more in (("--all",), ("--all", "--model", "delays/1"), ("--all", "--model", "fraud", "--json"))
-    ]
+    listed = [len(run(home, capsys, "alerts", *more)[1]) for more in (("--all",), ("--all", "--model", "delays/1"))]
     code, said = run(home, capsys, "alerts")
+    _, of_model = run(home, capsys, "alerts", "--model", "delays")
 
-    assert [2, 2, 4] == listed
+    assert [2, 2] == listed
     assert (0, True) == (code, said[0].startswith("no alert is open; `pegel alerts --all --home "))
+    assert of_model[0].startswith("no alert of delays is open; `pegel alerts --all --model delays --home ")
+
+
+@pytest.mark.parametrize("more", [(), ("--all",), ("--json",)])
+def test_alerts_of_a_model_that_nobody_knows_are_refused(
+    home: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    """Not to be watched and never to have had an alert is a mistake in the name; what was watched once has a list."""
+    engine = connect(f"sqlite:///{home / 'pegel.db'}")
+    Registry(engine).put(sample_spec("fraud"))
+    engine.dispose()
+    with pytest.raises(SystemExit) as ended:
+        main(["alerts", "--model", "frauds", *more, "--home", str(home)])
+    said = capsys.readouterr()
+
+    assert (2, "") == (ended.value.code, said.out)
+    assert "given 'frauds'; watched: fraud/1. Nothing was read. Did you mean `fraud`?" in said.err
+    assert (0, 2) == (run(home, capsys, "alerts", "--model", "delays/1")[0], len(run(home, capsys, "alerts")[1]))
