@@ -18,6 +18,7 @@ from pegel.exporter.exported_facts import Caps, ExportedFacts, read_facts
 from pegel.exporter.exported_metrics import metrics_of
 from pegel.spec.clock import Clock
 from pegel.spec.limits import NOT_WATCHED_FOR
+from pegel.store.passes import DISPATCH, RECONCILE
 from pegel.store.result_views import GROUP
 
 FRESH_FOR = timedelta(seconds=10)
@@ -101,13 +102,12 @@ class FactsReader(Collector):
         facts = found.facts
         if facts is None:
             return [found.problem]
+        ends = {name: facts.passes.get(name) for name in (DISPATCH, RECONCILE)}
         said = [
-            f"{name} did not come to its end since {end:%Y-%m-%d %H:%M:%S} UTC: Airflow's scheduler is not at work, or "
-            f"the workflow is paused or fails"
-            for name, end in sorted(facts.passes.items())
-            if now - end > PASS_WITHIN
+            f"{name} {_since(end)}: Airflow's scheduler is not at work, or the workflow is paused or fails"
+            for name, end in ends.items()
+            if end is None or now - end > PASS_WITHIN
         ]
-        said += [] if facts.passes else ["no workflow of Airflow has ever come to its end"]
         watching = {row[GROUP] for row in facts.models}
         return said + [
             f"the driver of group {row[GROUP]} is silent since {row['at']:%Y-%m-%d %H:%M:%S} UTC: its models are not "
@@ -115,6 +115,10 @@ class FactsReader(Collector):
             for row in facts.groups
             if row[GROUP] in watching and now - row["at"] > NOT_WATCHED_FOR
         ]
+
+
+def _since(end: datetime | None) -> str:
+    return "has never come to its end" if end is None else f"did not come to its end since {end:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class _Attempt:

@@ -24,9 +24,10 @@ from pegel.exporter.exported_facts import Caps, read_facts
 from pegel.exporter.exported_metrics import metrics_of
 from pegel.exporter.exporter_door import Door
 from pegel.exporter.facts_reader import FactsReader
+from pegel.store import tables
 from pegel.store.database import connect, writing
 from pegel.store.health_alerts import HealthAlerts
-from pegel.store.passes import DISPATCH, Passes
+from pegel.store.passes import DISPATCH, RECONCILE, Passes
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.testing.manual_clock import START, ManualClock
@@ -191,6 +192,16 @@ def test_health_says_in_sentences_what_is_wrong(door: str, filled: Engine, clock
         "monitoring_reconcile did not come to its end since 2026-01-01 00:00:00",
         "the driver of group default is silent since 2026-01-01 00:00:00",
     ] == [sentence.partition(" UTC: ")[0] for sentence in json.loads(text)["wrong"]]
+
+
+def test_a_workflow_that_never_came_to_its_end_is_not_healthy(filled: Engine, clock: ManualClock) -> None:
+    """One that is paused since the installation is named, although the other one runs."""
+    with writing(filled) as connection:
+        connection.execute(sa.delete(tables.passes))
+    Passes(filled).note(RECONCILE, clock.now())
+    (sentence,) = FactsReader(filled, clock, Caps()).wrong()
+
+    assert "alert_dispatch has never come to its end" == sentence.partition(":")[0]
 
 
 def test_without_a_database_it_says_so(tmp_path: Path, clock: ManualClock) -> None:
