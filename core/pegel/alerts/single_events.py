@@ -19,12 +19,14 @@ WEEK = timedelta(days=7)
 def may_page(paged: tuple[datetime, ...], alerts: Alerting, now: datetime) -> bool:
     """Say whether one more mail is within the budget, after those at the instants `paged`.
 
-    Fewer than one a week are one in so many weeks; the part of a mail beyond a whole number is none.
+    Fewer than one a week are one in so many weeks; the part of a mail beyond a whole number is none. What a wrong clock
+    dated ahead counts as if it lay as far behind.
     """
     asked = alerts.outlier_pages_per_week
     most, period = max(1, math.floor(asked)), WEEK * max(1.0, 1 / asked)
-    recent = [at for at in paged if now - at < period]
-    return len(recent) < most and all(now - at >= alerts.repeat_after for at in recent)
+    ages = [abs(now - at) for at in paged]
+    recent = [age for age in ages if age < period]
+    return len(recent) < most and all(age >= alerts.repeat_after for age in recent)
 
 
 def with_page(alert: Alert, now: datetime, *, most: int = 1_000) -> Alert:

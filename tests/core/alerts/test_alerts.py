@@ -34,11 +34,12 @@ class History:
         self.mails: list[tuple[int, MailKind]] = []
         self.minute = 0
         self.place = 0
+        self.ahead = timedelta(0)
 
     @property
     def now(self) -> datetime:
-        """Return the present instant."""
-        return START + self.minute * MINUTE
+        """Return the present instant, as a clock shows it that may be ahead."""
+        return START + self.minute * MINUTE + self.ahead
 
     def live(self, *features: str, verdict: Verdict = Verdict.OK, times: int = 1) -> list[Change]:
         """Let `times` windows pass, each with findings in `features`; return the last pass's changes."""
@@ -435,6 +436,21 @@ def test_what_came_back_otherwise_is_news() -> None:
     larger.take_in([finding], [sample_window(larger.minute, verdict=Verdict.DRIFT)])
 
     assert [(1, MailKind.OPENED), (17, MailKind.OVER), (22, MailKind.OPENED)] == other.mails == larger.mails
+
+
+@pytest.mark.parametrize(
+    ("ahead", "then"), [((0, 1), (2, MailKind.REPEATED)), ((1, 17), (18, MailKind.OPENED))], ids=["opened", "over"]
+)
+def test_a_clock_that_was_ahead_mutes_nobody(ahead: tuple[int, int], then: tuple[int, MailKind]) -> None:
+    """A mail that is dated days ahead, of an opening or an end, holds back none after the clock is set right."""
+    history, (begin, end) = History(), ahead
+    for minute in range(end):
+        history.ahead = timedelta(days=3) if minute >= begin else timedelta(0)
+        history.live(*(("departure_delay",) if not minute else ()))
+    history.ahead = timedelta(0)
+    history.live("departure_delay", times=2)
+
+    assert then == history.mails[-1]
 
 
 def test_missing_answers_that_come_back_are_news_each_time() -> None:

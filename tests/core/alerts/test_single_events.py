@@ -103,3 +103,10 @@ def test_mails_are_apart() -> None:
         may_page((START,), alerts, START + HOUR - timedelta(seconds=1)),
         may_page((START,), alerts, START + HOUR),
     ]
+
+
+def test_a_clock_that_was_ahead_holds_back_no_page() -> None:
+    """A mail that is dated days ahead counts among those of the week, and keeps the next one waiting for no hour."""
+    alerts = Alerting(outliers="page", outlier_pages_per_week=2, repeat_after=HOUR)
+
+    assert [True, False] == [may_page((START + 3 * DAY,) * times, alerts, START) for times in (1, 2)]
