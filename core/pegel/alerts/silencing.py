@@ -109,7 +109,9 @@ def is_in_hand(alert: Alert, silences: Iterable[Silence], now: datetime) -> bool
 
 def silenced_by(alert: Alert, silences: Iterable[Silence], now: datetime) -> dict[str, tuple[int, ...]]:
     """Return which features of an alert are silenced, with the ids of the silences in force that do so."""
-    in_force = [one for one in silences if one.holds(now) is not None]
+    # Whether one holds is looked up in a calendar, so only of those that are about something of the alert.
+    meant = [one for one in silences if any(one.about.covers(each.finding) for each in alert.features)]
+    in_force = [one for one in meant if one.holds(now) is not None]
     found = {
         each.feature: tuple(one.id for one in in_force if one.about.covers(each.finding)) for each in alert.features
     }
