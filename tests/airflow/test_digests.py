@@ -259,6 +259,21 @@ def test_what_is_wrong_with_the_watching_is_in_it(days: Days) -> None:
     assert "delays/1: not watched since " in days.text()
 
 
+def test_what_has_just_begun_of_the_watching_is_not_in_it(days: Days) -> None:
+    """A driver that fell silent a minute before eight is told by the next digest, if it lasts until then."""
+    days.watch(routes=[{"kind": "not watched", "digest": True, "to": BEN}])
+    speak(connect(days.settings.database), sample_heartbeat(EIGHT - timedelta(minutes=3)))
+    days.look(EIGHT - timedelta(minutes=3))
+    days.look(EIGHT - timedelta(minutes=1))
+    days.look(EIGHT)
+    days.look(EIGHT + 24 * HOUR)
+
+    # Nobody had watched since the day before.
+    assert [f"{BEN}: digest: 1 thing right again", f"{BEN}: digest: 1 thing wrong with the watching"] == [
+        line.partition(" (")[0] for line in days.mails
+    ]
+
+
 def test_a_clock_that_was_a_year_ahead_ends_no_digests(days: Days) -> None:
     """A pass of next year, and the clock is set right: from the next digest on all is told as ever, once."""
     days.look(EIGHT + timedelta(days=365))

@@ -114,7 +114,7 @@ def digest(
         events: What happened in that time.
         alerts: By id, those to which it happened.
         wrong: What is wrong with the watching itself.
-        righted: What was over in that time; what did not last long enough for a mail is left out.
+        righted: What was over in that time. Of both, what did not last long enough for a mail is left out.
         silences: Those that may be in force; what is silenced as a whole is left out.
     """
     by_key = {spec.key: spec for spec in specs}
@@ -127,7 +127,8 @@ def digest(
         if name in alerts and alerts[name].key in by_key
     ]
     own = [part for part in parts if _is_told(of, part.alert, by_key[part.alert.key], routes, silences, span.end)]
-    of_watching = [one for one in wrong if _is_told_of(of, one, by_key, routes, silences, span.end)]
+    going_on = [one for one in wrong if span.end - one.since >= PATIENCE[one.kind]]
+    of_watching = [one for one in going_on if _is_told_of(of, one, by_key, routes, silences, span.end)]
     lasting = [one for one in righted if one.at - one.since >= PATIENCE[one.kind]]
     gone = [one for one in lasting if _is_told_of(of, one, by_key, routes, silences, span.end)]
     return Digest(span, tuple(own), tuple(of_watching), tuple(gone))
