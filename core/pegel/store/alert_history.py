@@ -13,8 +13,8 @@ from pegel.store import tables
 from pegel.store.database import reading
 from pegel.store.row_codec import decoded, fetched, readable, typed
 
-MOST_EVENTS = 500
-"""The newest of one alert that are read: one that is repeated each hour for weeks has as many."""
+MOST_EVENTS, LEAST_EVENTS = 500, 20
+"""The newest that are read of one alert: one that is repeated each hour for weeks has as many; and of each of many."""
 _NAMES = ("features", "recipients", "silences")
 
 
@@ -32,16 +32,19 @@ class AlertHistory:
         self._engine = engine
 
     def of(self, *alerts: str, damaged: list[str] | None = None) -> list[AlertEvent]:
-        """Return the newest 500 events of these alerts, by their ids, in the order in which they were written.
+        """Return the newest events of these alerts, by their ids, in the order in which they were written.
 
-        Clocks of several machines differ, so that an instant may be before that of the line above it. Raises
-        DamagedRow; with a list `damaged`, lines that cannot be read are left out and named there.
+        Of one alert 500 are read, of each of several an equal part of them, 20 at least. Clocks of several machines
+        differ, so that an instant may be before that of the line above it. Raises DamagedRow; with a list `damaged`,
+        lines that cannot be read are left out and named there.
         """
-        c = tables.alert_events.c
-        newest = sa.select(tables.alert_events).where(c.alert.in_(alerts)).order_by(c.seq.desc()).limit(MOST_EVENTS)
+        c, most = tables.alert_events.c, max(LEAST_EVENTS, MOST_EVENTS // max(len(alerts), 1))
+        age = sa.func.row_number().over(partition_by=c.alert, order_by=c.seq.desc())
+        own = sa.select(c.seq, age.label("age")).where(c.alert.in_(alerts)).subquery()
+        newest = sa.select(tables.alert_events).join(own, own.c.seq == c.seq).where(own.c.age <= most).order_by(c.seq)
         with reading(self._engine) as connection:
             rows = fetched(connection, newest, "a line of the history of an alert")
-        return readable(partial(decoded, _event, what="a line of the history of an alert"), reversed(rows), damaged)
+        return readable(partial(decoded, _event, what="a line of the history of an alert"), rows, damaged)
 
     def within(self, span: Span, *, damaged: list[str]) -> list[AlertEvent]:
         """Return which alerts opened, grew or were over in a time, its end included, in the order of writing.

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,12 +17,12 @@ from sqlalchemy.engine import Engine
 
 from pegel.alerts.alert import Alert, Change
 from pegel.alerts.alert_event import AlertEvent, AlertEventKind
-from pegel.alerts.alert_life import mail_events
+from pegel.alerts.alert_life import happened, mail_events
 from pegel.alerts.update import update
 from pegel.cli.main import main
 from pegel.judge.findings import Verdict
 from pegel.store import tables
-from pegel.store.alert_history import AlertHistory
+from pegel.store.alert_history import MOST_EVENTS, AlertHistory, record
 from pegel.store.alert_store import AlertStore
 from pegel.store.database import connect, migrate, writing
 from pegel.store.registry import Registry
@@ -175,6 +176,26 @@ def test_a_damaged_line_is_left_out_and_named(engine: Engine) -> None:
 
     assert ["mailed"] == [event.kind.value for event in events]
     assert ["a line of the history of an alert cannot be read"] == [reason.partition(": ")[0] for reason in damaged]
+
+
+def test_an_alert_with_a_long_history_hides_that_of_no_other(engine: Engine) -> None:
+    """Of several alerts each has its newest lines, however much happened to one of them since."""
+    store = AlertStore(engine)
+    window(engine, 0, "distance")
+    one_pass(engine, 1)
+    (calm,) = store.open_alerts()
+    late: dict[str, Any] = {"detector": "events", "test": "late", "evidence": {"tests": {"late": {"seen": 9, "n": 90}}}}
+    Results(engine).write([sample_window(1)], [sample_finding(1, "late events", **late)])
+    one_pass(engine, 2)
+    (busy,) = (alert for alert in store.open_alerts() if alert.id != calm.id)
+    said = (happened(busy, AlertEventKind.ACKNOWLEDGED, START, by="ada", why=f"{at}") for at in range(MOST_EVENTS))
+    with writing(engine) as connection:
+        record(connection, *said)
+    events = AlertHistory(engine).of(busy.id, calm.id)
+    own = [event for event in events if event.alert == busy.id]
+
+    assert ["opened", "mailed"] == [event.kind.value for event in events if event.alert == calm.id]
+    assert (MOST_EVENTS // 2, f"{MOST_EVENTS - 1}") == (len(own), own[-1].why)
 
 
 def test_a_forgotten_model_has_no_history(engine: Engine) -> None:
