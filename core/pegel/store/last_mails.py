@@ -42,21 +42,15 @@ class LastMails:
 
         A row that cannot be read holds back no mail: it is left out.
         """
-        rows = {address: self._row(address) for address in sorted(set(addresses))}
-        known = {address: row for address, row in rows.items() if row is not None}
+        wanted = set(addresses)
+        rows = self._rows() if wanted else {}
+        known = {address: row for address, row in rows.items() if address in wanted}
         return {address: Addressee(row["sent_at"], row["waiting_since"]) for address, row in known.items()}
 
     def unreached(self) -> list[Unreached]:
         """Return who cannot be reached now, by name; what cannot be read is left out."""
-        c, found = tables.last_mails.c, list[Unreached]()
-        with reading(self._engine) as connection:
-            names = connection.execute(sa.select(c.address).where(c.failing_since.is_not(None)).order_by(c.address))
-            addresses = names.scalars().all()
-        for address in addresses:
-            row = self._row(address)
-            if row is not None:
-                found.append(Unreached(address, row["failing_since"], row["tries"], row["why"]))
-        return found
+        rows = self._rows(tables.last_mails.c.failing_since.is_not(None))
+        return [Unreached(at, row["failing_since"], row["tries"], row["why"]) for at, row in rows.items()]
 
     def waiting(self) -> dict[str, datetime]:
         """Return since when something waits for company, by address; what is no instant is left out."""
@@ -88,11 +82,16 @@ class LastMails:
 
     def _row(self, address: str) -> dict[str, Any] | None:
         """Return what is kept of an addressee; None without anything that can be read."""
+        return self._rows(tables.last_mails.c.address == address).get(address)
+
+    def _rows(self, *conditions: sa.ColumnElement[bool]) -> dict[str, dict[str, Any]]:
+        """Return what is kept by address, by name; what cannot be read is left out."""
         c = tables.last_mails.c
-        statement = sa.select(*(c[name] for name in _NOTHING)).where(c.address == address)
+        statement = sa.select(c.address, *(c[name] for name in _NOTHING)).where(*conditions).order_by(c.address)
         with reading(self._engine) as connection:
-            rows = list(fetched(connection, statement, "when an address was sent its last mail"))
-        return next((dict(row) for row in rows if not isinstance(row, DamagedRow)), None)
+            rows = fetched(connection, statement, "when an address was sent its last mail")
+        known = [dict(row) for row in rows if not isinstance(row, DamagedRow)]
+        return {row.pop("address"): row for row in known}
 
     def _note(self, address: str, row: dict[str, Any]) -> None:
         with writing(self._engine) as connection:
