@@ -72,3 +72,15 @@ def test_runs_of_several_workflows_are_listed(dry_run: str) -> None:
     assert {DAG, "model_onboard"} <= set(dags)
     assert (DAG, "success") in {(run.dag, run.state) for run in known}
     assert [] == [run for run in failed if run.state != "failed"]
+
+
+def test_airflow_says_which_connections_it_has(dry_run: str, browse: Any) -> None:
+    """One that was made is there, another is not."""
+    client: httpx.Client = browse("ada")
+    made = {"connection_id": "pegel_told", "conn_type": "http", "host": "http://127.0.0.1:1"}
+    client.post("/api/v2/connections", json=made).raise_for_status()
+    with AirflowApi(dry_run, "ada", PASSWORDS["ada"]) as airflow:
+        there = [airflow.has_connection(name) for name in ("pegel_told", "pegel_nowhere")]
+    client.delete("/api/v2/connections/pegel_told").raise_for_status()
+
+    assert [True, False] == there

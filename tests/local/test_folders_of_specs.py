@@ -179,3 +179,26 @@ def test_what_is_meant_has_to_be_said(
     """Without a place, or with two ways of naming one, nothing is read or started."""
     assert (2, []) == (run(*arguments, "--home", home), fake.asked)
     assert "expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ((404, {"detail": "not found"}), "alerts.routes: slack:chat is told by the connection pegel_chat of Airflow"),
+        ((403, {"detail": "Forbidden"}), "not looked at: whether Airflow has the connections that alerts.routes names"),
+        ((200, {"connection_id": "pegel_chat"}), ""),
+    ],
+)
+def test_a_connection_that_routes_name_is_asked_for_once(
+    home: Path, specs: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str], case: tuple[tuple[int, Any], str]
+) -> None:
+    """Of all files that name it; one that Airflow has not, or may not tell of, is told, and both are onboarded."""
+    answer, said = case
+    for name in ("rides", "seats"):
+        written(specs, sample_spec(name, alerts={"routes": [{"to": ["slack:chat"]}]}))
+    fake.answers += [answer, STARTED, STARTED]
+    code = run("apply", "-f", specs, "--home", home)
+
+    assert (0, ["model_onboard", "model_onboard"]) == (code, [dag for dag, _ in started(fake)])
+    assert [("GET", "/api/v2/connections/pegel_chat")] == [asked[:2] for asked in fake.asked if asked[0] == "GET"]
+    assert said == capsys.readouterr().err[: len(said)]

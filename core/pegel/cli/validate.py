@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pegel.cli.console import say
+from pegel.cli.console import err, say
 from pegel.cli.options import HomeOption, SpecArgument, home_of
+from pegel.cli.route_connections import connection_lines
 from pegel.cli.world_check import is_elsewhere, mail_problems, problems_of, training_facts
 from pegel.errors import InvalidSpec
 from pegel.judge.division import Division
@@ -25,8 +26,8 @@ from pegel.spec.table_reference import TableRef, is_table
 def validate(file: SpecArgument, home: HomeOption = None) -> None:
     """Check a spec; show its fingerprint and what it means in words, or all that is wrong at once.
 
-    Where a system is up, also: whether the model's folder or server, the training data, the watched fields and the mail
-    server are there, and what will be judged.
+    Where a system is up, also: whether the model's folder or server, the training data, the watched fields, the mail
+    server and the connections of routes are there, and what will be judged.
     """
     given = given_spec(file)
     folder, spec = home_of(home), given.whole
@@ -42,7 +43,10 @@ def validate(file: SpecArgument, home: HomeOption = None) -> None:
         say(f"  {shown(line, LONGEST_SENTENCE)}")
     if training is not None:
         say("\n" + aligned(Outlook.of(spec, training).brief()))
-    for line in _not_looked_at(spec, settings, folder):
+    missing, unseen = connection_lines(spec, settings)
+    for line in missing:
+        say(line, err)
+    for line in filter(None, [*_not_looked_at(spec, settings, folder), unseen]):
         say(f"\nnot looked at: {line}")
 
 

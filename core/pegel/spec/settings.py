@@ -18,6 +18,8 @@ from pegel.spec.durations import Delay
 
 SETTINGS_FILE = "settings.json"
 """Below a home: what a system that is up says of its addresses. It may name a database's password: mode 0600."""
+AIRFLOW_DATABASE = "airflow/airflow.db"
+"""Below a home: the database of a local system's Airflow."""
 
 
 HOME = ".pegel"

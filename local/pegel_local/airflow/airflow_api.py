@@ -101,6 +101,14 @@ class AirflowApi:
         answer = self._send("GET", "/api/v2/importErrors")["import_errors"]
         return [f"{each['filename']}: {each['stack_trace'].strip().splitlines()[-1]}" for each in answer]
 
+    def has_connection(self, name: str) -> bool:
+        """Say whether Airflow's database has a connection. Raises PermanentError for whoever may not see them."""
+        try:
+            self._send("GET", f"/api/v2/connections/{quote(name, safe='')}")
+        except NotFound:
+            return False
+        return True
+
     def trigger(self, dag: str, params: dict[str, Any]) -> Run:
         """Start a run with the answers that the form would send.
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from pegel.data.server_answers import json_of
 from pegel.errors import SetupError
+from pegel.spec.settings import AIRFLOW_DATABASE
 from pegel_local.machine.paths import Checkout
 from pegel_local.machine.ports import LOOPBACK
 from pegel_local.processes import process_control
@@ -125,7 +126,7 @@ class Airflow:
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",
             # Workflow files do not change while the system runs; parsing one costs seconds of a core.
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.folder / 'airflow.db'}",
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.folder / Path(AIRFLOW_DATABASE).name}",
             "LOGGING__BASE_LOG_FOLDER": str(self.folder / "logs"),
             # Airflow sets these modes itself, whatever the umask says.
             "LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pegel.cli.console import say
+from pegel.cli.console import err, say
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.world_check import problems_of
 from pegel.data import example_request, wire
@@ -18,6 +18,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.plain_numbers import how_many
 from pegel.spec.settings import SETTINGS_FILE, Settings
 from pegel_local.airflow.airflow_api import AirflowApi, Run, answers
+from pegel_local.airflow.named_in_routes import routes_lines
 from pegel_local.cli.folder_apply import apply_folder
 from pegel_local.cli.folder_plan import FolderOption
 from pegel_local.cli.workflow_run import VerboseOption, WaitOption, airflow_of, run_workflow
@@ -60,6 +61,8 @@ def _apply_one(file: Path, *, wait: bool, verbose: bool, home: HomeOption) -> No
     with airflow_of(settings, home) as airflow:
         for line in _before(spec, settings):
             say(line)
+        for line in routes_lines([spec], airflow, settings):
+            say(line, err)
         ended = run_workflow(airflow, "model_onboard", params, goal="register", what=what, wait=wait, verbose=verbose)
         if ended is None:
             say(f"when it is done, `pegel status{same_home(home)}` shows the endpoint's address and how the model is")

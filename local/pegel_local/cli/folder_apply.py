@@ -16,6 +16,7 @@ from pegel.report.folder_change_words import plan_lines
 from pegel.report.words import several
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 from pegel_local.airflow.airflow_api import AirflowApi, answers
+from pegel_local.airflow.named_in_routes import routes_lines
 from pegel_local.cli.folder_plan import PARTLY, folder_plan
 from pegel_local.cli.workflow_run import StartedWorkflow, airflow_of, start_workflow
 
@@ -46,6 +47,8 @@ def apply_folder(
     failed = list[str]()
     if due or gone:
         with airflow_of(settings, home) as airflow:
+            for line in routes_lines([change.spec for change in due if change.spec is not None], airflow, settings):
+                say(line, err)
             started = _started(airflow, [*map(_onboarding, due), *map(_offboarding, gone)], failed)
             for one in started if wait else ():
                 _followed(one, failed, verbose=verbose)

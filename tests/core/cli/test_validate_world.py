@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from pegel.cli.main import main
 from pegel.data.columns import Field, Kind, Schema
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.model_files import METADATA_FILE, MODEL_FILE
-from pegel.spec.settings import SETTINGS_FILE
+from pegel.spec.settings import AIRFLOW_DATABASE, SETTINGS_FILE
 
 pytestmark = pytest.mark.environments("pyarrow")
 
@@ -388,3 +390,61 @@ def test_values_cannot_be_hashed_without_a_secret(
 
     assert (2, 0, []) == (code, safe, lines)
     assert "archive.private: given hash for colour; expected PEGEL_ENTITY_SECRET with 16 bytes or more" in line
+
+
+ROUTES = {"routes": [{"to": ["slack:chat", "pagerduty:oncall", "ada@example.org"]}, {"to": ["slack:chat"]}]}
+
+
+def airflow(home: Path, *connections: str) -> Path:
+    """Make a database of Airflow's with these connections, as a local system has one; return its file."""
+    file = home / AIRFLOW_DATABASE
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE connection (id INTEGER PRIMARY KEY, conn_id TEXT, password TEXT)")
+        database.executemany("INSERT INTO connection (conn_id) VALUES (?)", [(name,) for name in connections])
+    return file
+
+
+def test_a_connection_that_airflow_has_not_is_a_warning(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says which, where it can be made and by which command, once; the spec is valid all the same."""
+    airflow(home, "pegel_chat", "oncall")
+    code, lines = validate(home, capsys, alerts=ROUTES)
+
+    assert 0 == code
+    assert [True] == ["pagerduty:oncall is told by the connection pegel_oncall of Airflow" in line for line in lines]
+    assert "`airflow connections add pegel_oncall --conn-type http --conn-host https://events.pagerduty.com" in lines[0]
+
+
+def test_connections_that_are_all_there_are_no_word(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor is a spec without routes, whatever Airflow has."""
+    airflow(home, "pegel_chat", "pegel_oncall")
+
+    assert 2 * [(0, [])] == [validate(home, capsys, alerts=alerts) for alerts in (ROUTES, {})]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "no database of an Airflow is in "),
+        (b"no database at all", "airflow.db cannot be read (file is not a database)"),
+        (b"", "airflow.db cannot be read (no such table: connection)"),
+    ],
+)
+def test_connections_that_nobody_could_look_for_are_told(
+    home: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, why: str
+) -> None:
+    """Where no database of Airflow is, or none that can be read, that is said, and nothing is made."""
+    file = home / AIRFLOW_DATABASE
+    if content is not None:
+        file.parent.mkdir()
+        file.write_bytes(content)
+    spec = home.parent / "spec.json"
+    validate(home, capsys, alerts=ROUTES)
+    with pytest.raises(SystemExit) as ended:
+        main(["validate", str(spec), "--home", str(home)])
+    said = capsys.readouterr()
+
+    assert (0, "") == (ended.value.code, said.err)
+    assert "not looked at: whether Airflow has the connections that alerts.routes names (pegel_chat, peg" in said.out
+    assert why in said.out
+    assert (content is not None) == file.exists()
