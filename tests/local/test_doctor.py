@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +18,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 from fake_airflow import FakeAirflow
 from kafka.admin import KafkaAdminClient
+from pydantic import SecretStr
 
 from pegel.cli.main import main
 from pegel.errors import SetupError
@@ -27,7 +31,7 @@ from pegel.store.registry import Registry
 from pegel.testing.samples import sample_heartbeat, sample_spec
 from pegel.testing.stream_fakes import speak
 from pegel_local.cli.doctor import CHECKS
-from pegel_local.doctor import own_machine, services_around, stored_state
+from pegel_local.doctor import own_machine, served_and_features, services_around, stored_state
 from pegel_local.doctor.broker_topics import broker
 from pegel_local.doctor.diagnosis import Diagnosis, Health, bad, examine, ok
 from pegel_local.kafka.broker import Broker
@@ -93,6 +97,67 @@ def test_a_check_that_hangs_or_fails_holds_up_no_other(settings: Settings) -> No
 
     assert [UNKNOWN, UNKNOWN, GOOD] == healths(found)
     assert ("no answer within 1 s" in found[0].sentence, "TypeError: a defect" in found[1].sentence) == (True, True)
+
+
+def test_a_deployment_that_hangs_is_told_part_by_part(tmp_path: Path) -> None:
+    """Everybody takes the connection and says nothing: the process ends in time, with a sentence for each part."""
+    with socket.create_server((LOOPBACK, 0), backlog=64) as silent:
+        there = f"{LOOPBACK}:{silent.getsockname()[1]}"
+        given = {
+            "DATABASE_URL": f"postgresql://pegel@{there}/pegel",
+            "KAFKA": there,
+            "SMTP": there,
+            "ONLINE_REDIS": f"redis://{there}/0",
+            **dict.fromkeys(("AIRFLOW_URL", "LOGGER_URL"), f"http://{there}"),
+            "HOPSWORKS": there,
+            "HOPSWORKS_PROJECT": "delays",
+            "HOPSWORKS_KEY_FILE": str(tmp_path / "key"),
+        }
+        asked = subprocess.run(
+            [sys.executable, "-m", "pegel.cli.main", "doctor", "--json", "--within=4", f"--home={tmp_path}"],
+            env=os.environ | {f"PEGEL_{name}": value for name, value in given.items()},
+            capture_output=True,
+            timeout=50,
+            check=False,
+        )
+    rows = json.loads(asked.stdout)["doctor"]
+    wrong = {"database", "specs", "broker", "logger", "airflow", "workflows", "heartbeats", "features", "mail"}
+    told = {row["check"] for row in rows if row["health"] in {"bad", "unknown"}}
+
+    assert (1, b"") == (asked.returncode, asked.stderr)
+    assert wrong == told - {"clock", "settings"}
+    assert [] == [row for row in rows if not row["sentence"]]
+
+
+def test_hopsworks_and_the_online_store_are_asked(settings: Settings, tmp_path: Path) -> None:
+    """Where nobody listens both are told by their addresses; a folder of training data is told by itself."""
+    nobody = f"{LOOPBACK}:{free_ports(1)[0]}"
+    there = settings.model_copy(
+        update={
+            "hopsworks": nobody,
+            "hopsworks_project": "delays",
+            "hopsworks_key_file": tmp_path / "key",
+            "online_redis": SecretStr(f"redis://{nobody}/0"),
+        }
+    )
+    found = list(served_and_features.features(there))
+
+    assert [GOOD, BAD, BAD] == healths(found)
+    assert [True, True] == [words in one.sentence for words, one in zip((nobody, "online"), found[1:], strict=True)]
+
+
+def test_what_is_late_has_no_reason_in_common(settings: Settings) -> None:
+    """Of two that hang each is told to be late, behind what it had found before."""
+    hangs = threading.Event()
+
+    def hanging(_settings: Settings) -> Iterator[Diagnosis]:
+        yield ok("part", "well")
+        hangs.wait()
+
+    found = examine({"first": hanging, "second": hanging}, settings, within_s=0.5)
+    hangs.set()
+
+    assert ["well", "no answer within 0.5 s; the other checks went on"] * 2 == [one.sentence for one in found]
 
 
 def test_a_deployment_of_which_nothing_runs_is_told_whole(

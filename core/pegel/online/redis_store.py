@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry as SyncRetry
 
 from pegel.data.instants import to_us
 from pegel.errors import SetupError, Unavailable
@@ -81,6 +82,16 @@ class RedisOnlineStore:
         except (RedisError, OSError) as error:
             raise Unavailable(f"the store of {self._view} does not answer: {shown(str(error))}") from error
         return [None if content is None else self._vector(content) for content in stored]
+
+    def ping(self, *, within: timedelta) -> None:
+        """Ask whether the server answers, on a connection of its own, once. Raises Unavailable."""
+        seconds = within.total_seconds()
+        waits: Any = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+        try:
+            with redis.Redis.from_url(self._url, retry=SyncRetry(NoBackoff(), 0), **waits) as client:
+                client.ping()
+        except (RedisError, OSError) as error:
+            raise Unavailable(f"the server of online features does not answer: {shown(str(error))}") from error
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,7 +9,7 @@ import typer
 
 from pegel.cli.listed_rows import JsonOption, tell_json, tell_table
 from pegel.cli.options import HomeOption, settings_of
-from pegel_local.doctor import broker_topics, own_machine, services_around, stored_state
+from pegel_local.doctor import broker_topics, own_machine, served_and_features, services_around, stored_state
 from pegel_local.doctor.diagnosis import Check, Health, examine
 
 CHECKS: dict[str, Check] = {
@@ -22,6 +22,8 @@ CHECKS: dict[str, Check] = {
     "airflow": services_around.airflow,
     "workflows": stored_state.workflows,
     "heartbeats": stored_state.heartbeats,
+    "endpoints": served_and_features.endpoints,
+    "features": served_and_features.features,
     "mail": services_around.mail,
     "archive": own_machine.archive,
     "disk": own_machine.disk,

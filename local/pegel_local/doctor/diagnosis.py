@@ -63,16 +63,20 @@ def examine(checks: Mapping[str, Check], settings: Settings, *, within_s: float)
     One that raises or has not ended after `within_s` seconds is a finding itself and holds up no other. What hangs is
     left behind in a thread that does not keep the process.
     """
-    found: dict[str, list[Diagnosis]] = {}
+    found: dict[str, list[Diagnosis]] = {name: [] for name in checks}
+    ended = set[str]()
 
     def run(name: str, check: Check) -> None:
         try:
-            found[name] = list(check(settings))
+            # One by one: what was found before it hung is told.
+            for one in check(settings):
+                found[name].append(one)
         except PegelError as error:
-            found[name] = [bad(name, _text(error), "do what the sentence says, then run `pegel doctor` again")]
+            found[name].append(bad(name, _text(error), "do what the sentence says, then run `pegel doctor` again"))
         except Exception as error:  # noqa: BLE001  whatever a check trips over, the others are told
             sentence = f"could not be checked: {type(error).__name__}: {_text(error)}"
-            found[name] = [Diagnosis(name, Health.UNKNOWN, sentence, "report it with this sentence")]
+            found[name].append(Diagnosis(name, Health.UNKNOWN, sentence, "report it with this sentence"))
+        ended.add(name)
 
     threads = {
         name: threading.Thread(target=run, args=(name, check), name=f"doctor {name}", daemon=True)
@@ -85,9 +89,9 @@ def examine(checks: Mapping[str, Check], settings: Settings, *, within_s: float)
         thread.join(max(0.0, deadline - time.monotonic()))
     late = f"no answer within {within_s:g} s; the other checks went on"
     remedy = "see whether it answers elsewhere: a firewall drops what nobody answers"
-    # Copied, since what comes late may come while this is read.
-    whole = dict(found)
-    told = [one for name in checks for one in whole.get(name, [Diagnosis(name, Health.UNKNOWN, late, remedy)])]
+    # Looked up first: what comes late may come while this is read.
+    hanging = {name: [] if name in ended else [Diagnosis(name, Health.UNKNOWN, late, remedy)] for name in checks}
+    told = [one for name in checks for one in (*found[name], *hanging[name])]
     return _told_once(told)
 
 
@@ -96,7 +100,8 @@ def _told_once(found: list[Diagnosis]) -> list[Diagnosis]:
     first = dict[str, str]()
     told = list[Diagnosis]()
     for one in found:
-        check = one.check if one.good else first.setdefault(one.sentence, one.check)
+        # Nobody knows whether what did not answer in time has one reason.
+        check = first.setdefault(one.sentence, one.check) if one.health is Health.BAD else one.check
         sentence = f"not looked at, for the reason that stands at `{check}`"
         told.append(one if check == one.check else Diagnosis(one.check, Health.UNKNOWN, sentence))
     return told
