@@ -97,6 +97,33 @@ class MonitorDispatch:
             else:
                 self.outbox.put(self._due(change.mail, change.alert, change.unmailed))
 
+    def end_incidents(self) -> None:
+        """Put in that alerts are over which a person closed, or whose model is not watched any more: for pagers."""
+        from pegel.alerts.message_identity import MailIdentity
+        from pegel.report.mail_lead import closed_lead
+
+        for alert in self.stores.alerts.to_end(self.now):
+            self.outbox.put(
+                DueMail(
+                    name=alert.key,
+                    identity=MailIdentity.of_alert(alert),
+                    recipients=alert.to_end,
+                    is_urgent=False,
+                    is_over=True,
+                    write=lambda: None,
+                    lead=partial(closed_lead, alert),
+                    settle=partial(self._ended, alert),
+                    failed=lambda error: log.error("end not told", reason=repr(error)),
+                )
+            )
+
+    def _ended(self, alert: Alert, delivery: Delivery) -> None:
+        if delivery.later:
+            self.turns.later.append(f"{alert.key}: {delivery.why_later(alert.key)}")
+        if delivery.settled:
+            self.stores.alerts.told_end(alert.id, delivery.settled)
+            self.turns.lines.append(f"{alert.key}: over, told to {', '.join(delivery.settled)}")
+
     def _due(self, mail: Mail, mailed: Alert, unmailed: Alert) -> DueMail:
         from pegel.alerts.alert import MailKind
         from pegel.alerts.message_identity import MailIdentity
@@ -234,6 +261,7 @@ class Pass:
         )
         for model, version in self._stores.alerts.monitors():
             monitors.monitor(model, version, specs, unreadable)
+        self._turns.take("ends of incidents", monitors.end_incidents)
         disks = self._disks()
         health = HealthDispatch(self._stores, self._sender, self._now, self._turns, self.outbox, self._routes, disks)
         health.look(specs.values())

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from pegel.errors import PegelError, PermanentError, Unavailable
 from pegel.spec import names
-from pegel.spec.alert_routes import is_service
+from pegel.spec.alert_routes import is_pager, is_service
 from pegel.spec.limits import APPROVAL_WITHIN
 from pegel.spec.settings import Settings
 from pegel_airflow import services
@@ -232,7 +232,7 @@ def _recipients(settings: Settings, spec: MonitorSpec) -> tuple[tuple[str, ...],
         print(f"the routes of the deployment are left out: {error}")  # noqa: T201 - a task's output is its log
     severity = health_severity(kind, [spec.alerts.severity])
     at_once = told(spec, routes, datetime.now(UTC), severity=severity, kind=kind).at_once
-    asked = tuple(address for address in at_once if not address.startswith("pagerduty:"))
+    asked = tuple(address for address in at_once if not is_pager(address))
     return asked or tuple(spec.alerts.emails), severity
 
 

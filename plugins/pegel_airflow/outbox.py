@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from pegel.spec.alert_routes import is_service
+from pegel.spec.alert_routes import is_pager, is_service
 from pegel.spec.settings import Settings
 from pegel_airflow.mail_sender import Delivery, MailSender
 from pegel_airflow.service_sender import ServiceSender
@@ -114,7 +114,7 @@ class Outbox:
 
     def _at_once(self, address: str, places: Sequence[int]) -> Sequence[int]:
         """Return which of the mails that are due to an address one message tells."""
-        if not address.startswith("pagerduty:"):
+        if not is_pager(address):
             return places
         over = [at for at in places if self._due[at].is_over]
         return sorted(set(places) - set(over[ENDS_AT_ONCE:]))

@@ -405,6 +405,29 @@ def test_what_goes_on_is_no_further_page_and_ends_come_in_parts(settings: Settin
     assert [] == [alert.key for alert in services.stores(settings).alerts.open_alerts() if alert.model != "joins"]
 
 
+def test_what_is_closed_by_hand_or_not_watched_any_more_ends_at_the_pager(
+    settings: Settings, server: Server, receiver: Receiver
+) -> None:
+    """A person resolves one alert, another's model is taken away: both incidents end, and nobody is mailed."""
+    for name in ("closed", "gone"):
+        watched(settings, name, emails=[ADA], routes=[{"to": ["pagerduty:oncall"]}])
+        drifts(settings, name)
+    look(settings)
+    stores, opened = services.stores(settings), {page["dedup_key"] for page in receiver.kept(PAGER)}
+    (alert,) = stores.alerts.open_alerts("closed")
+    stores.alerts.resolve(alert.id, NOW, by="ada", why="mended")
+    stores.registry.remove("gone", 1)
+    receiver.status["/v2"] = 500
+    assert "expected an answer of success" in look(settings)
+    receiver.status.clear()
+    for _ in range(2):
+        look(settings)
+    ended = [page["dedup_key"] for page in receiver.kept(PAGER) if page["event_action"] == "resolve"]
+
+    assert (2, sorted(opened)) == (len(opened), sorted(ended))
+    assert [] == server.told
+
+
 def test_a_long_message_in_any_script_fits_into_a_card(settings: Settings, receiver: Receiver) -> None:
     """Letters beyond ASCII are six bytes each: Teams refuses for good what is larger than 28 KB."""
     paused = settings.model_copy(update={"mail_pause": timedelta(minutes=5)})

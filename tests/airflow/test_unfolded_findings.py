@@ -87,7 +87,9 @@ def test_it_unfolds_where_it_stands(  # noqa: PLR0917  fixtures
     own.scroll_into_view_if_needed()
     own.get_by_text("The arithmetic").click()
     tab.screenshot(path=pictures / f"unfolded-{scheme}-{width}.png")
-    text, checked = own.inner_text(), tab.evaluate(CHECKS)
+    text = own.inner_text()
+    own.locator(".beside th").first.evaluate("head => { head.textContent = 'a_name_of_many_letters'.repeat(9); }")
+    checked = tab.evaluate(CHECKS)
     wide = own.locator(".explained").evaluate("element => element.getBoundingClientRect().right <= innerWidth")
 
     assert (1, True, True) == (len(asked), f"pegel explain {finding[:8]} --rows" in text, wide)

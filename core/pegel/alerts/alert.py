@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from pegel.alerts.severity import Severity
 from pegel.judge.change_interval import ChangeInterval
 from pegel.judge.findings import Finding
 from pegel.spec import names
+from pegel.spec.alert_routes import is_pager
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stream.result_rows import WindowRow
 
@@ -86,6 +87,8 @@ class Alert:
     `pegel.alerts.message_identity`."""
     mailed_end: datetime | None = None
     """`last_end` as the last mail told it."""
+    to_end: tuple[str, ...] = ()
+    """Pagers that are not told yet that it is over: others know why it was closed, or ask nobody to look."""
     told: tuple[str, ...] = ()
     """Addresses that have the mail which is due, while others are still to be tried again."""
     told_magnitudes: Mapping[str, Magnitude] = field(default_factory=dict)
@@ -123,6 +126,11 @@ class Alert:
     def is_acknowledged(self, now: datetime) -> bool:
         """Say whether somebody has acknowledged it until after `now`."""
         return self.acknowledged_until is not None and now < self.acknowledged_until
+
+    def closed(self, at: datetime, *, is_resolved: bool = False) -> Alert:
+        """Return it as it is over without a mail; a pager is told all the same, whose incident would go on."""
+        to_end = tuple(address for address in (*self.known_to, *self.told) if is_pager(address))
+        return replace(self, over_at=at, is_resolved=is_resolved, to_end=to_end)
 
     @property
     def magnitudes(self) -> dict[str, Magnitude]:

@@ -155,7 +155,7 @@ def _change(trouble: _Trouble, now: datetime, clean_windows: int) -> Change | No
     """Return what becomes of one kind of trouble; None when nothing changes."""
     alert = _absorb(trouble, now)
     if alert is not None and trouble.spec is None:
-        alert = replace(alert, over_at=now)
+        alert = alert.closed(now)
     mail, unmailed = None, None
     if alert is not None and trouble.spec is not None:
         alert = _as_bad_as_it_was(alert, trouble.open, trouble.spec)

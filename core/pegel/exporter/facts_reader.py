@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -35,6 +35,8 @@ class ReadFacts:
 
     facts: ExportedFacts | None
     """None: it could not be read."""
+    metrics: tuple[Metric, ...] = ()
+    """What they are to Prometheus."""
     problem: str = ""
     """Why; empty: it was."""
     took_s: float = 0.0
@@ -71,12 +73,12 @@ class FactsReader(Collector):
         with self._lock:
             now, last = self._clock.now(), self._attempt
             if last is None or (last.ended.is_set() and now - last.at >= self._fresh_for):
-                last = self._attempt = _Attempt(self._engine, now)
+                last = self._attempt = _Attempt(self._engine, now, self._caps)
         if last.ended.wait(self._patience_s):
             found = last.reading
         else:
             waited = time.perf_counter() - last.began
-            found = ReadFacts(None, f"the database did not answer for {waited:.0f} s. It is waited for.", waited)
+            found = ReadFacts(None, problem=f"the database did not answer for {waited:.0f} s. It is waited for.", took_s=waited)
         with self._lock:
             self._failures += last.fails(found)
         return found
@@ -89,8 +91,7 @@ class FactsReader(Collector):
         yield GaugeMetricFamily("pegel_exporter_read_seconds", "How long that took", found.took_s)
         text = "How often the database could not be read"
         yield CounterMetricFamily("pegel_exporter_read_failures", text, self._failures)
-        if found.facts is not None:
-            yield from metrics_of(found.facts, self._caps)
+        yield from found.metrics
 
     def describe(self) -> Iterator[Metric]:
         """Yield nothing: registering asks no database."""
@@ -124,10 +125,10 @@ def _since(end: datetime | None) -> str:
 class _Attempt:
     """One reading, in a thread of its own, which ends with the process."""
 
-    def __init__(self, engine: Engine, at: datetime) -> None:
+    def __init__(self, engine: Engine, at: datetime, caps: Caps) -> None:
         self.at, self.began, self.ended = at, time.perf_counter(), threading.Event()
         self.reading = ReadFacts(None)
-        self._engine, self._told = engine, False
+        self._engine, self._caps, self._told = engine, caps, False
         threading.Thread(target=self._run, daemon=True).start()
 
     def fails(self, found: ReadFacts) -> bool:
@@ -136,9 +137,10 @@ class _Attempt:
         return first
 
     def _run(self) -> None:
-        facts, problem = None, "the database could not be read, as the log of this process says"
+        problem = "the database could not be read, as the log of this process says"
         try:
-            facts, problem = read_facts(self._engine, self.at), ""
+            facts = read_facts(self._engine, self.at)
+            self.reading, problem = ReadFacts(facts, tuple(metrics_of(facts, self._caps))), ""
         except PegelError as error:
             problem = str(error)
         except (TypeError, ValueError) as error:
@@ -148,5 +150,5 @@ class _Attempt:
             # As where its role may not read the views.
             problem = f"the database refuses to be read: {error.orig}. Nothing is told of models until it is mended."
         finally:
-            self.reading = ReadFacts(facts, problem, time.perf_counter() - self.began)
+            self.reading = replace(self.reading, problem=problem, took_s=time.perf_counter() - self.began)
             self.ended.set()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pegel.alerts.alert import Mail, MailKind
+from pegel.alerts.alert import Alert, Mail, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.health import HealthMail
 from pegel.alerts.severity import Severity
@@ -58,12 +58,18 @@ def alert_lead(mail: Mail, facts: Facts) -> Lead:
     """Return the first sentence of a mail about an alert, and of how many further features it tells."""
     first, *further = headline(facts)
     more = f" And {len(further)} more." if further and mail.kind is not MailKind.OVER else ""
-    return _of_alert(mail, f"{first}{more}")
+    return _of_alert(mail.alert, mail.kind, f"{first}{more}")
 
 
 def plain_lead(mail: Mail) -> Lead:
     """Return what can be said of an alert without looking at its windows or its baseline."""
-    return _of_alert(mail, f"{shown(worst_feature(mail.alert).feature, NAME_LIMIT)}: {plain_state(mail)}.")
+    worst = shown(worst_feature(mail.alert).feature, NAME_LIMIT)
+    return _of_alert(mail.alert, mail.kind, f"{worst}: {plain_state(mail)}.")
+
+
+def closed_lead(alert: Alert) -> Lead:
+    """Return what is said of an alert that was closed without a mail."""
+    return _of_alert(alert, MailKind.OVER, f"{shown(worst_feature(alert).feature, NAME_LIMIT)}: over.")
 
 
 def health_lead(mail: HealthMail) -> Lead:
@@ -85,14 +91,13 @@ def health_lead(mail: HealthMail) -> Lead:
     )
 
 
-def _of_alert(mail: Mail, sentence: str) -> Lead:
-    alert, worst = mail.alert, worst_feature(mail.alert)
-    is_over = mail.kind is MailKind.OVER
+def _of_alert(alert: Alert, kind: MailKind, sentence: str) -> Lead:
+    worst, is_over = worst_feature(alert), kind is MailKind.OVER
     return Lead(
         about=ABOUT[alert.kind].format(shown(names.feature_of(worst.feature), NAME_LIMIT)),
         models=(alert.key,),
         is_over=is_over,
-        is_news=mail.kind.is_news,
+        is_news=kind.is_news,
         since=alert.since,
         p_value=worst.finding.p_value,
         severity=alert.severity,

@@ -91,6 +91,11 @@ def is_service(address: str) -> bool:
     return _ELSEWHERE.fullmatch(address) is not None
 
 
+def is_pager(address: str) -> bool:
+    """Say whether an addressee opens an incident, which goes on until it is told that it is over."""
+    return is_service(address) and address.startswith("pagerduty:")
+
+
 def service_of(address: str) -> tuple[str, str]:
     """Return the service of an addressee that is none of e-mail, and the id of its connection.
 
@@ -133,7 +138,7 @@ def _route(item: Any, where: str) -> Route:
     if not 0 < len(to) <= MOST_ADDRESSEES:
         raise ValueError(f"{where}: expected `to`, 1 to {MOST_ADDRESSEES} addressees; given {len(to)}")
     digest = _truth(item.get("digest"), f"{where}: digest")
-    if digest and (pagers := [each for each in to if each.startswith("pagerduty:")]):
+    if digest and (pagers := [each for each in to if is_pager(each)]):
         raise ValueError(f"{where}: a digest wakes nobody; leave out {', '.join(pagers)}")
     return Route(
         to=to,

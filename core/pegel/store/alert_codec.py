@@ -13,7 +13,7 @@ from pegel.judge.change_interval import ChangeInterval
 from pegel.store.row_codec import decoded, finding_from_json, finding_to_json
 
 _INSTANTS = ("opened_at", "since", "last_end", "over_at", "mailed_at", "mailed_end", "acknowledged_until")
-_NAMES = ("acknowledged_features", "known_to", "told")
+_NAMES = ("acknowledged_features", "known_to", "to_end", "told")
 _MAGNITUDES = ("mailed_magnitudes", "told_magnitudes")
 
 

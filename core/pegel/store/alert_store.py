@@ -15,6 +15,7 @@ from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.alert_life import ended, grown, happened
 from pegel.alerts.silencing import Silence
 from pegel.alerts.update import Look
+from pegel.data.instants import DAY
 from pegel.data.spans import Span
 from pegel.errors import DamagedRow, NotFound
 from pegel.judge.findings import Finding, Verdict
@@ -188,10 +189,25 @@ class AlertStore:
             alert = _one(connection, id_prefix, for_update=True)
             if alert.over_at is not None:
                 return alert
-            edited = replace(alert, over_at=now, is_resolved=True)
+            edited = alert.closed(now, is_resolved=True)
             _store(connection, edited)
             record(connection, happened(alert, AlertEventKind.RESOLVED, now, by=by, why=why))
         return edited
+
+    def to_end(self, now: datetime) -> list[Alert]:
+        """Return alerts that were closed within a day and of whose end a pager is not told yet."""
+        c = tables.alerts.c
+        statement = sa.select(c.alert).where(c.over_at > now - DAY).order_by(c.opened_at, c.id)
+        with reading(self._engine) as connection:
+            documents = connection.execute(statement).scalars().all()
+        # What cannot be read was closed unseen, which is told where its model is.
+        return [alert_from_json(one) for one in documents if isinstance(one, dict) and one.get("to_end")]
+
+    def told_end(self, alert_id: str, pagers: Iterable[str]) -> None:
+        """Note that these pagers know that an alert is over."""
+        with writing(self._engine) as connection:
+            alert = _one(connection, alert_id, for_update=True)
+            _store(connection, replace(alert, to_end=tuple(one for one in alert.to_end if one not in set(pagers))))
 
     def close_damaged(self, alert_id: str, now: datetime) -> None:
         """Close an alert that cannot be read, leaving its document as it is; a new finding opens another."""
@@ -423,6 +439,7 @@ def _with_the_latest_word(connection: Connection, alert: Alert) -> tuple[Alert |
         acknowledged_features=kept.acknowledged_features,
         over_at=kept.over_at or alert.over_at,
         is_resolved=kept.is_resolved,
+        to_end=kept.to_end or alert.to_end,
     )
 
 

@@ -217,10 +217,11 @@ def test_without_a_database_it_says_so(tmp_path: Path, clock: ManualClock) -> No
     assert ["has no tables yet"] == [sentence[sentence.index("has no") :][:17] for sentence in wrong]
 
 
-def test_a_damaged_row_is_named_and_ends_nothing(filled: Engine, reader: FactsReader) -> None:
-    """SQLite keeps garbage where an instant should be: the database counts as down, with the reason."""
+@pytest.mark.parametrize("damage", ["heartbeats SET at = 'noon'", "windows SET rows = 'many'"])
+def test_a_damaged_row_is_named_and_ends_nothing(filled: Engine, reader: FactsReader, damage: str) -> None:
+    """SQLite keeps garbage where an instant or a number should be: the database counts as down, with the reason."""
     with writing(filled) as connection:
-        connection.execute(sa.text("UPDATE heartbeats SET at = 'noon'"))
+        connection.execute(sa.text(f"UPDATE {damage}"))
     found = {sample.name: sample.value for family in reader.collect() for sample in family.samples}
 
     assert 0.0 == found["pegel_database_up"]
