@@ -11,12 +11,12 @@ import typer
 from sqlalchemy import Engine
 
 from pegel.alerts.alert import Alert
+from pegel.alerts.model_pattern import model_pattern
 from pegel.cli.console import err, say
 from pegel.cli.known_names import alert_ids, model_names
 from pegel.cli.list_watching import alone, tell_watching
 from pegel.cli.listed_rows import JsonOption, tell_json, tell_table
 from pegel.cli.look_again import WatchOption, look_or_watch
-from pegel.cli.model_pattern import model_pattern
 from pegel.cli.one_alert import tell_alert
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.watched_model import VersionOption, opened

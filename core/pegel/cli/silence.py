@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 
 from pegel.alerts.any_kind import ANY_KINDS, AnyKind, any_kind
 from pegel.alerts.health_kind import HealthKind
-from pegel.alerts.matcher import Matcher, is_pattern
+from pegel.alerts.matcher import Matcher
+from pegel.alerts.model_pattern import model_pattern, refuse_unknown_model
 from pegel.alerts.quiet_times import LONGEST_PATTERN, NOTHING, When
 from pegel.alerts.silencing import Silence, silenced_by
 from pegel.cli.console import err, say
 from pegel.cli.known_names import model_names
 from pegel.cli.meant_parts import unknown_parts
-from pegel.cli.model_pattern import model_pattern
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.cli.person import person
 from pegel.cli.watched_model import VersionOption, opened
@@ -24,8 +24,7 @@ from pegel.errors import InvalidSpec
 from pegel.report.silence_words import silenced
 from pegel.report.words import several
 from pegel.spec.names import monitor_key
-from pegel.spec.nearest import did_you_mean
-from pegel.spec.outside_text import cut, quoted, shown
+from pegel.spec.outside_text import cut, shown
 from pegel.store.alert_store import AlertStore
 from pegel.store.registry import Entry, Registry
 from pegel.store.silence_store import SilenceStore
@@ -114,14 +113,8 @@ def _kind(given: str | None, segment: str | None, feature: str | None) -> AnyKin
 def _watched(engine: Engine, about: Matcher) -> list[Entry]:
     """Return the models that are meant. Raises InvalidSpec where a name that is no pattern means none."""
     entries = Registry(engine).entries()
-    keys = [monitor_key(entry.model, entry.version) for entry in entries]
-    meant = [entry for entry in entries if about.concerns(entry.model, entry.version)]
-    if not meant and about.model is not None and not is_pattern(about.model):
-        given = about.model if about.version is None else monitor_key(about.model, about.version)
-        guess = did_you_mean(about.model, [*(entry.model for entry in entries), *keys], lead=" ")
-        known = ", ".join(map(shown, keys)) or "none"
-        raise InvalidSpec(f"expected a watched model; given {quoted(given)}; watched: {known}. {NOTHING}{guess}")
-    return meant
+    refuse_unknown_model(about, [(entry.model, entry.version) for entry in entries], otherwise=NOTHING)
+    return [entry for entry in entries if about.concerns(entry.model, entry.version)]
 
 
 def _alerts(engine: Engine, silence: Silence, now: datetime) -> str:

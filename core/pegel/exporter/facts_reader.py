@@ -78,7 +78,9 @@ class FactsReader(Collector):
             found = last.reading
         else:
             waited = time.perf_counter() - last.began
-            found = ReadFacts(None, problem=f"the database did not answer for {waited:.0f} s. It is waited for.", took_s=waited)
+            found = ReadFacts(
+                None, problem=f"the database did not answer for {waited:.0f} s. It is waited for.", took_s=waited
+            )
         with self._lock:
             self._failures += last.fails(found)
         return found

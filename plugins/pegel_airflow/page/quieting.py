@@ -43,6 +43,7 @@ def silence(
     from pegel.alerts.any_kind import any_kind
     from pegel.alerts.health_kind import HealthKind
     from pegel.alerts.matcher import Matcher
+    from pegel.alerts.model_pattern import model_pattern, refuse_unknown_model
     from pegel.alerts.quiet_times import NOTHING, When
     from pegel.alerts.silencing import Silence
 
@@ -56,9 +57,10 @@ def silence(
         raise InvalidSpec(f"kind: expected {named} without segment and feature, of which it has none. {NOTHING}")
     if (version, kind, *said.values()) == (None,) * (len(said) + 2):
         raise InvalidSpec(f"expected at least one of model, version, segment, feature and kind, given none. {NOTHING}")
+    name, number = model_pattern(said["model"], version, otherwise=NOTHING, lead="")
     matcher = Matcher(
-        model=said["model"],
-        version=version,
+        model=name,
+        version=number,
         segment=said["segment"],
         feature=said["feature"],
         kind=named,
@@ -70,7 +72,10 @@ def silence(
     wanted = Silence(about=matcher, since=since, until=until, every=every, why=reason, by=person, said_at=now)
     if wanted.holds(now) is None and wanted.next(now) is None:
         raise InvalidSpec(f"expected a window that begins before its end, given none. {NOTHING}")
-    services.stores(settings).silences.say(wanted)
+    stores = services.stores(settings)
+    watched = [(entry.model, entry.version) for entry in stores.registry.entries()]
+    refuse_unknown_model(matcher, watched, otherwise=NOTHING)
+    stores.silences.say(wanted)
 
 
 def unsilence(settings: Settings, number: int, *, by: str, now: datetime) -> None:

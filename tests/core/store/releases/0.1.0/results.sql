@@ -47,7 +47,7 @@ CREATE TABLE alerts (
 	alert TEXT NOT NULL, 
 	CONSTRAINT pk_alerts PRIMARY KEY (id)
 );
-INSERT INTO "alerts" VALUES('8037914ea55546ff','delays',1,'drift','2026-01-01 00:00:00.000000',NULL,'2026-01-01 00:00:00.000000','2026-01-01 00:01:00.000000','critical','departure_delay',1,NULL,NULL,'','','3, 5','{"acknowledged_by":"","acknowledged_features":[],"acknowledged_until":null,"acknowledged_why":"","features":[{"began":null,"feature":"departure_delay","finding":{"baseline_id":"sha256:0000000000000000000000000000000000000000000000000000000000000000","budget_share":0.08,"detector":"drift","effect":0.31,"effect_unit":"sigma","evidence":{"mean_shift":9.1,"unit":"min"},"feature":"departure_delay","m":24871,"model":"delays","n":600,"origin":"stream","p_relevant":2e-35,"p_value":3e-41,"revision":2,"segment":"","span":["2026-01-01T00:00:00+00:00","2026-01-01T00:01:00+00:00"],"statistic":13.4,"test":"location","threshold":6e-06,"verdict":"drift","version":1,"what":"shifted up"},"since":"2026-01-01T00:00:00+00:00","unbroken_since":"2026-01-01T00:00:00+00:00","windows":1}],"held_back":"","held_by":[3,5],"id":"8037914ea55546ff","is_resolved":false,"known_to":[],"last_end":"2026-01-01T00:01:00+00:00","mail_failed":"","mailed_at":null,"mailed_end":null,"mailed_magnitudes":{},"mailed_severity":null,"missed":{},"model":"delays","opened_at":"2026-01-01T00:00:00+00:00","over_at":null,"paged":[],"severity":"critical","since":"2026-01-01T00:00:00+00:00","told":[],"told_magnitudes":{},"version":1}');
+INSERT INTO "alerts" VALUES('8037914ea55546ff','delays',1,'drift','2026-01-01 00:00:00.000000',NULL,'2026-01-01 00:00:00.000000','2026-01-01 00:01:00.000000','critical','departure_delay',1,NULL,NULL,'','','3, 5','{"acknowledged_by":"","acknowledged_features":[],"acknowledged_until":null,"acknowledged_why":"","features":[{"began":null,"feature":"departure_delay","finding":{"baseline_id":"sha256:0000000000000000000000000000000000000000000000000000000000000000","budget_share":0.08,"detector":"drift","effect":0.31,"effect_unit":"sigma","evidence":{"mean_shift":9.1,"unit":"min"},"feature":"departure_delay","m":24871,"model":"delays","n":600,"origin":"stream","p_relevant":2e-35,"p_value":3e-41,"revision":2,"segment":"","span":["2026-01-01T00:00:00+00:00","2026-01-01T00:01:00+00:00"],"statistic":13.4,"test":"location","threshold":6e-06,"verdict":"drift","version":1,"what":"shifted up"},"since":"2026-01-01T00:00:00+00:00","unbroken_since":"2026-01-01T00:00:00+00:00","windows":1}],"held_back":"","held_by":[3,5],"id":"8037914ea55546ff","is_resolved":false,"known_to":[],"last_end":"2026-01-01T00:01:00+00:00","mail_failed":"","mailed_at":null,"mailed_end":null,"mailed_magnitudes":{},"mailed_severity":null,"missed":{},"model":"delays","opened_at":"2026-01-01T00:00:00+00:00","over_at":null,"paged":[],"severity":"critical","since":"2026-01-01T00:00:00+00:00","to_end":[],"told":[],"told_magnitudes":{},"version":1}');
 CREATE TABLE archived (
 	model TEXT NOT NULL, 
 	version INTEGER NOT NULL, 
@@ -112,7 +112,7 @@ CREATE TABLE claims (
 	last_commit TEXT, 
 	CONSTRAINT pk_claims PRIMARY KEY ("group")
 );
-INSERT INTO "claims" VALUES('default',1,'39be59805f4929c70084ffd12626468d',1,'2026-01-01 00:00:00.000000','2026-01-01 00:00:00.000000',NULL);
+INSERT INTO "claims" VALUES('default',1,'1646dd1f784aa55a24f3b3b3ac85e0cc',1,'2026-01-01 00:00:00.000000','2026-01-01 00:00:00.000000',NULL);
 CREATE TABLE concept_charts (
 	model TEXT NOT NULL, 
 	version INTEGER NOT NULL, 
