@@ -11,6 +11,7 @@ import pytest
 from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER
 
 from pegel.judge.findings import Verdict
+from pegel.report.finding_groups import FindingGroups
 from pegel.spec.settings import Settings
 from pegel.testing.samples import sample_finding, sample_window
 from pegel_airflow import services
@@ -25,6 +26,12 @@ pytestmark = pytest.mark.slow
 def newest(settings: Settings) -> str:
     """Return the id of the newest finding of the scene's model."""
     return services.stores(settings).results.recent_findings("delays", 1, limit=1)[0].id
+
+
+def clearest(settings: Settings) -> str:
+    """Return the id of the finding that stands for the first feature of those on the page."""
+    found = services.stores(settings).results.recent_findings("delays", 1, limit=400)
+    return FindingGroups.of(found).groups[0].worst.id
 
 
 @pytest.fixture
@@ -76,7 +83,7 @@ def test_it_unfolds_where_it_stands(  # noqa: PLR0917  fixtures
     open_tab: OpenTab, site: str, played: Settings, pictures: Path, scheme: str, width: int
 ) -> None:
     """A press fetches it once and shows it, on a phone as well; nothing scrolls sideways, all text can be read."""
-    finding, tab = newest(played), open_tab(scheme, width)
+    finding, tab = clearest(played), open_tab(scheme, width)
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url) if "/findings/" in request.url else None)
     tab.goto(f"{site}{MODEL}")
@@ -99,7 +106,7 @@ def test_it_unfolds_where_it_stands(  # noqa: PLR0917  fixtures
 @in_a_browser
 def test_a_finding_that_is_gone_says_so_where_it_stands(open_tab: OpenTab, site: str, played: Settings) -> None:
     """The rest of the page stays; folded and unfolded again it is asked anew."""
-    finding, tab = newest(played), open_tab()
+    finding, tab = clearest(played), open_tab()
     tab.goto(f"{site}{MODEL}")
     own = tab.locator(f"#why-{finding}")
     own.locator("a").evaluate("link => { link.href = link.href.replace(/[^/]*$/, 'feedfeed'); }")
@@ -123,3 +130,38 @@ def test_an_alert_unfolds_its_finding(open_tab: OpenTab, site: str, played: Sett
     own.locator(".explained").wait_for()
 
     assert "of training" in own.inner_text()
+
+
+@in_a_browser
+@pytest.mark.usefixtures("played")
+def test_an_alert_says_its_kind_and_severity_and_the_words_of_its_finding(open_tab: OpenTab, site: str) -> None:
+    """On the model's page and on that of all alerts, the line of an alert is that of the finding unfolded below it."""
+    tab, said = open_tab(), []
+    for path in (MODEL, "/pegel/alerts?q=delays"):
+        tab.goto(f"{site}{path}")
+        card = tab.locator("article.call", has_text="drift").first
+        card.locator("details[id^=why-] summary").first.click()
+        card.locator(".explained").wait_for()
+        said.append([card.locator(".kind").all_inner_texts(), card.locator("> p").nth(1).inner_text()])
+        said[-1].append(card.locator(".explained > p").first.inner_text())
+
+    assert said[0] == said[1]
+    assert (["drift", "warning"], 0) == (said[0][0], said[0][1].find(said[0][2].removesuffix(".")))
+
+
+@in_a_browser
+@pytest.mark.usefixtures("played")
+def test_findings_are_a_line_a_feature(open_tab: OpenTab, site: str) -> None:
+    """The others of a feature unfold below its clearest; each leads to its own page."""
+    tab = open_tab()
+    tab.goto(f"{site}{MODEL}")
+    lines, further = tab.locator(".findings tr[data-key^=found-] td:first-child"), tab.locator(".findings ul.further")
+    hidden = further.first.is_visible()
+    tab.locator(".findings details[data-key=further] summary").first.click()
+    further.first.locator("a").first.click()
+    tab.locator("h1", has_text="finding").wait_for()
+
+    assert (False, True) == (hidden, "/findings/" in tab.url)
+    tab.go_back()
+    names = [name.partition(" in ")[0] for name in lines.all_inner_texts()]
+    assert sorted(set(names)) == sorted(names)

@@ -13,6 +13,7 @@ from pegel.past.recomputed_finding import RecomputedFinding, recomputed_finding
 from pegel.report import probing_words, words
 from pegel.report.change_words import began_to_change, since
 from pegel.report.compared_numbers import ComparisonLine, compared_numbers
+from pegel.report.happened_words import said_of
 from pegel.report.moved_prediction import matters
 from pegel.report.prediction_words import matter_words
 from pegel.report.reading import PartReader, Sources
@@ -30,7 +31,7 @@ class ExplainedFinding:
 
     finding: Finding
     change: str
-    """What changed and by how much, in words."""
+    """What changed and by how much, in the words of the alert's own line."""
     facts: list[tuple[str, str]]
     """Why it is one, since when, of which rows, whether it matters: what it says and the words, in this order."""
     compared: list[ComparisonLine]
@@ -62,7 +63,7 @@ def explained_finding(sources: Sources, model: str, version: int, finding: str, 
     )
     unit = _unit(known, stored)
     facts = [
-        ("Why", _why(stored)),
+        ("Why", _why(stored, unit)),
         ("When", _since(stored, again, alert, now)),
         ("Rows", _rows(stored, now)),
         *(("Sent by", line) for line in probing_words.lines(stored)[:1]),
@@ -74,7 +75,7 @@ def explained_finding(sources: Sources, model: str, version: int, finding: str, 
     )
     return ExplainedFinding(
         finding=stored,
-        change=words.change(stored, unit),
+        change=said_of(stored),
         facts=facts,
         compared=compared,
         picture=picture,
@@ -84,9 +85,9 @@ def explained_finding(sources: Sources, model: str, version: int, finding: str, 
     )
 
 
-def _why(finding: Finding) -> str:
+def _why(finding: Finding, unit: str | None) -> str:
     p, threshold = words.p_and_threshold(finding.p_value, finding.threshold)
-    return f"{words.effect(finding)}; p {p}, below the threshold {threshold} ({finding.test})"
+    return f"{words.effect(finding, unit)}; p {p}, below the threshold {threshold} ({finding.test})"
 
 
 def _since(finding: Finding, again: Explanation | None, alert: Alert | None, now: datetime) -> str:

@@ -16,10 +16,14 @@ _SAID = {kind.test: kind.words for kind in KINDS}
 
 def happened(alert: Alert) -> str:
     """Return what its clearest finding says, and how many further features or kinds of events it is about."""
-    finding = worst_feature(alert).finding
     further = len(alert.features) - 1
     also = f", and {further} more" if further else ""
-    return f"{shown(_phrase(alert.kind, finding), LONGEST_SENTENCE)}{also}"
+    return f"{said_of(worst_feature(alert).finding)}{also}"
+
+
+def said_of(finding: Finding) -> str:
+    """Return a finding in one phrase, the same wherever it is told in one."""
+    return shown(_phrase(AlertKind.of(finding), finding), LONGEST_SENTENCE)
 
 
 def worst_feature(alert: Alert) -> AlertFeature:

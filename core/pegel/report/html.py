@@ -12,7 +12,7 @@ from pegel.detect.effect import percent, percent_of
 from pegel.report import words
 from pegel.report.alert_lines import event_line, standing
 from pegel.report.change_words import since
-from pegel.report.happened_words import happened
+from pegel.report.happened_words import happened, worst_feature
 from pegel.report.made_of_event import made_of_row
 from pegel.report.page_query import feature_query
 from pegel.report.progress import ago
@@ -49,6 +49,7 @@ def environment() -> Environment:
         "span": lambda span, now: words.period(span.start, span.end, now),
         "since": since,
         "happened": happened,
+        "clearest": lambda alert: worst_feature(alert).finding,
         "code": in_code,
         "silenced": silenced,
         "short": short,

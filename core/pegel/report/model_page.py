@@ -23,6 +23,7 @@ from pegel.report.attribution_view import attribution_view
 from pegel.report.data_quality import QualityView, Told, quality_view
 from pegel.report.feature_choice import choose_features
 from pegel.report.features import feature_views
+from pegel.report.finding_groups import FindingGroups
 from pegel.report.model_list import row_of
 from pegel.report.page_query import PageQuery
 from pegel.report.page_time import PageTime
@@ -66,11 +67,11 @@ TIMELINE = 180
 PICTURED = 12
 """Newest final windows that are filled into the pictures of features."""
 MARKED = 400
-"""Newest findings that are looked at for the time line."""
+"""Newest findings that are looked at, for the time line and by feature."""
 LABELLED = timedelta(days=30)
 """How far back spans of labelled rows are shown."""
 LISTED = 25
-"""Findings, alerts, outliers and actions that are listed."""
+"""Alerts, outliers and actions that are listed."""
 
 
 def model_view(
@@ -239,7 +240,7 @@ def model_view(
         ),
         ledger=part("the ledger", lambda: _ledger(results, entry, since, reader.problems), LedgerView.of([], [])),
         windows=windows[::-1],
-        findings=findings[:LISTED],
+        findings=FindingGroups.of(findings, most=MARKED),
         alerts=alerts,
         alert_events=part(
             "the history of alerts",

@@ -51,7 +51,7 @@ class Asked:
 
     def fits(self, row: ModelRow) -> bool:
         """Say whether a model is meant."""
-        words = f"{row.name} v{row.version} {row.state.words} {' '.join(row.owners)}".lower()
+        words = f"{row.name} v{row.version} {row.state.whole} {' '.join(row.owners)}".lower()
         return (
             all(part in words for part in self.text.lower().split())
             and self.state in {"", row.state.level}

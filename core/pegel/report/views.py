@@ -10,11 +10,12 @@ from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.severity import Severity
 from pegel.alerts.silencing import Silence
 from pegel.data.spans import Span
-from pegel.judge.findings import Finding, Verdict
+from pegel.judge.findings import Verdict
 from pegel.reconcile.actions import PastAction
 from pegel.report.attribution_view import AttributionView
 from pegel.report.data_quality import QualityView
 from pegel.report.feature_choice import FeatureChoice
+from pegel.report.finding_groups import FindingGroups
 from pegel.report.performance_view import PerformanceView
 from pegel.report.range_view import RangeView
 from pegel.report.span_calendar import Calendar
@@ -149,10 +150,17 @@ class LedgerView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateView:
-    """How a monitor is, in words; `level` is one of `ok`, `warn`, `bad`, `idle` and never the only carrier."""
+    """How a monitor is, in one short line; `level` is one of `ok`, `warn`, `bad`, `idle` and never the only carrier."""
 
     words: str
     level: str
+    further: tuple[str, ...] = ()
+    """What else there is to say, a line each."""
+
+    @property
+    def whole(self) -> str:
+        """Return all of it in one line."""
+        return "; ".join([self.words, *self.further])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,8 +234,8 @@ class ModelView:
     """Hours, days and weeks."""
     windows: list[WindowRow] = field(default_factory=list)
     """Newest first."""
-    findings: list[Finding] = field(default_factory=list)
-    """Newest first, of final windows."""
+    findings: FindingGroups = field(default_factory=lambda: FindingGroups(groups=[]))
+    """By feature, of final windows and longer spans."""
     alerts: list[Alert] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
     """Those in force."""

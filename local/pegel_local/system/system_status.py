@@ -269,7 +269,7 @@ def _model(results: Results, row: ModelRow, now: datetime) -> StatusLine:
     counted = [] if row.is_table else [f"{received} messages in a day"]
     answers = [text for text in (row.answers, row.look, row.days) if text]
     notices = [*row.around, *row.notices]
-    state = " · ".join([row.state.words, f"last window {row.last_window}", *answers, *counted, *notices])
+    state = " · ".join([row.state.whole, f"last window {row.last_window}", *answers, *counted, *notices])
     good = row.state.level != "bad" and not notices
     key = monitor_key(row.name, row.version)
     remedy = "pegel up" if row.around else f"pegel report {key}"

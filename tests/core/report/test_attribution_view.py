@@ -170,7 +170,7 @@ def test_a_damaged_window_leaves_the_rest_of_the_page(sources: Sources, referenc
     view = model_view(sources, "delays", 1, NOW)
 
     assert 1 == len(view.problems)
-    assert view.findings
+    assert view.findings.groups
 
 
 def test_explaining_a_finding_says_whether_it_matters(

@@ -103,9 +103,9 @@ def test_the_headline_names_the_worst_of_what_is_recent() -> None:
     state = state_of(sample_spec(), last=None, alerts=[change.alert], heartbeat=sample_heartbeat(NOW), now=NOW)
 
     assert (
-        "dropped events 90 % (90 of 100 events) since 00:09 UTC; also slow answers 67 %, late events 40 %, "
-        "unreadable events 5 % and 1 more"
-    ) == state.words
+        "dropped events 90 % (90 of 100 events) since 00:09 UTC",
+        ("also slow answers 67 %, late events 40 %, unreadable events 5 % and 1 more",),
+    ) == (state.words, state.further)
 
 
 def test_a_window_with_odd_events_alone_is_not_painted_as_drift() -> None:

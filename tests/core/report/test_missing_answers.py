@@ -86,7 +86,7 @@ def test_what_else_the_alert_is_about_stands_beside_it(failing: Judgement) -> No
     events, drift = update([], findings, [window(failing)], NOW, [sample_spec()])
     words = f"{WORDS} since 00:24 UTC; drifting since 00:24 UTC: departure_delay by 0.31 \N{GREEK SMALL LETTER SIGMA}"
 
-    assert words == state(window(failing), drift.alert, events.alert).words
+    assert words == state(window(failing), drift.alert, events.alert).whole
 
 
 def test_a_model_that_drifts_and_has_no_traffic_says_both(failing: Judgement) -> None:

@@ -16,6 +16,7 @@ import pegel
 from pegel.baseline.baseline import Baseline
 from pegel.notebook.check_report import CheckReport
 from pegel.report import words
+from pegel.report.finding_groups import FindingGroups
 from pegel.report.html import render
 from pegel.report.mail_message import Rendered, message
 from pegel.report.model_page import model_view
@@ -49,8 +50,8 @@ def test_a_page_holds_no_control_and_no_script_of_others_and_stays_small(sources
     """A name of 4 MB with escapes, directions and markup is cut and shown as text, wherever on the page it stands."""
     view = model_view(sources, "delays", 1, START + 25 * MINUTE)
     clean = len(render(view))
-    finding = replace(sample_finding(feature=ODD), what=ODD)
-    odd = replace(view, baseline=ODD, findings=[finding], problems=[ODD] * 3, stream=ODD, notes=[ODD])
+    found = FindingGroups.of([replace(sample_finding(feature=ODD), what=ODD)] * 2)
+    odd = replace(view, baseline=ODD, findings=found, problems=[ODD] * 3, stream=ODD, notes=[ODD])
     page = render(odd)
 
     assert ([], 0, True) == (NOT_SEEN.findall(page), page.count("<script"), len(page) < clean + 20_000)

@@ -51,14 +51,14 @@ def test_one_window_tells_its_figures(sources: Sources) -> None:
     assert (1, 4) == (len(one.bars), len(one.figures))
     assert one.told.startswith("2026-01-01 00:20:00 to 00:21:00 UTC: drift, 600 rows")
     assert {"departure_delay", "arrival_delay"} == {each.name for each in one.figures if each.verdict is Verdict.DRIFT}
-    assert {START + 20 * MINUTE} == {finding.span.start for finding in view.findings}
+    assert {START + 20 * MINUTE} == {finding.span.start for finding in (group.worst for group in view.findings.groups)}
 
 
 def test_pictures_and_findings_are_of_that_time(sources: Sources) -> None:
     """Before the change nothing drifts, although the model does now."""
     view, _ = shown(sources, minutes(0, 9))
 
-    assert ([], []) == ([one.name for one in view.features if one.verdict is Verdict.DRIFT], view.findings)
+    assert ([], []) == ([one.name for one in view.features if one.verdict is Verdict.DRIFT], view.findings.groups)
     assert {"6,000 against 5,000 values"} == {one.rows for one in view.features}
 
 
@@ -81,7 +81,7 @@ def test_an_empty_time_is_told(sources: Sources) -> None:
     """Of a time before everything there is no picture, and links lead on."""
     view, none = shown(sources, PageTime(START - timedelta(days=9), START - timedelta(days=8)))
 
-    assert ("", [], []) == (view.timeline, none.bars, view.findings)
+    assert ("", [], []) == (view.timeline, none.bars, view.findings.groups)
     assert (True, True) == (none.links.earlier.startswith("?from="), none.links.later.startswith("?from="))
 
 

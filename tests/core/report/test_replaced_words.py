@@ -68,4 +68,4 @@ def test_the_models_row_says_it_while_it_alarms(sources: Sources, stale: Judgeme
     AlertStore(sources.engine).save(change)
     (listed,) = model_rows(sources, NOW)
 
-    assert listed.state.words.startswith("replaced features 25 % (300 of 1,200 events) since 00:24 UTC; ")
+    assert "replaced features 25 % (300 of 1,200 events) since 00:24 UTC" == listed.state.words

@@ -9,7 +9,7 @@ import pytest
 
 from pegel.alerts.alert import Alert
 from pegel.data.spans import Span
-from pegel.report.states import state_of
+from pegel.report.states import SHORT, state_of
 from pegel.report.table_words import table_progress
 from pegel.report.views import StateView
 from pegel.spec.monitor_spec import MonitorSpec
@@ -66,6 +66,16 @@ def test_a_table_that_cannot_be_read_says_why(spec: MonitorSpec) -> None:
 
     assert "bad" == state.level
     assert state.words.startswith("error: model.table: expected a table at /scores (since ")
+
+
+def test_a_long_reason_is_cut_and_told_in_full_below(spec: MonitorSpec) -> None:
+    """The line of a state is short; nothing of it is lost."""
+    reason = f"model.table: expected a table, given {'folders and files ' * 20}"
+    state = said(spec, replace(READ, problem=reason, problem_since=NOW))
+    (rest,) = state.further
+
+    assert (True, True) == (len(state.words) <= SHORT + 2, state.words.endswith(" …"))
+    assert (True, True) == (reason.strip() in rest, rest.startswith(state.words.removesuffix(" …")))
 
 
 def test_how_far_a_table_is_read_is_told() -> None:
