@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blueprints import give_tables
 from fake_airflow import RUN, FakeAirflow, returned
 
 from pegel.errors import InvalidSpec, Unavailable
 from pegel.spec.settings import KSERVE, Settings
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
 from pegel_local.airflow.told_endpoints import MOST_ASKED
@@ -29,7 +30,7 @@ def settings(tmp_path: Path, fake: FakeAirflow) -> Settings:
     StackFile(Home(tmp_path)).record(addresses={"user": "admin", "password": "secret"})
     given = Settings(home=tmp_path, serving_backend=KSERVE, airflow_url=fake.url)
     engine = connect(given.database)
-    migrate(engine)
+    give_tables(engine)
     for version in (1, 2):
         Registry(engine).put(sample_spec("delays", version))
     engine.dispose()

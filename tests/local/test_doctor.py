@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
+from blueprints import give_tables
 from fake_airflow import FakeAirflow
 from kafka.admin import KafkaAdminClient
 from pydantic import SecretStr
@@ -25,7 +26,7 @@ from pegel.errors import SetupError
 from pegel.spec import names
 from pegel.spec.settings import Settings
 from pegel.store import tables
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.passes import DISPATCH, RECONCILE, Passes
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_heartbeat, sample_spec
@@ -46,7 +47,7 @@ def settings(tmp_path: Path) -> Settings:
     """A home with a results database in which `delays/1` stands."""
     settings = Settings(home=tmp_path)
     engine = connect(settings.database)
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec("delays"))
     engine.dispose()
     return settings

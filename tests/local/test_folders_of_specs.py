@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blueprints import give_tables
 from fake_airflow import RUN, FakeAirflow, failure, task
 
 from pegel.cli.main import main
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
 
@@ -27,7 +28,7 @@ def home(tmp_path: Path, fake: FakeAirflow, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PEGEL_AIRFLOW_PASSWORD", "secret")
     folder = tmp_path / "home"
     engine = connect(f"sqlite:///{folder / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     for name in ("delays", "gone"):
         Registry(engine).put(sample_spec(name))
     engine.dispose()

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from blueprints import give_tables
 
 from pegel.cli.main import main
 from pegel.spec.settings import SETTINGS_FILE
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
 
@@ -117,7 +118,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A results database in which one model is watched."""
     file = tmp_path_factory.mktemp("database") / "pegel.db"
     engine = connect(f"sqlite:///{file}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec("delays"))
     engine.dispose()
     return file.read_bytes()

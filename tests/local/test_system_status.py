@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 from rich.console import Console
 from sqlalchemy import Engine
 from waiting import wait_until
@@ -25,7 +26,7 @@ from pegel.reconcile.job_backend import JobDocument, JobState
 from pegel.spec.settings import Settings
 from pegel.stats.answer_latencies import Latencies
 from pegel.store.action_log import ActionLog
-from pegel.store.database import connect, migrate, writing
+from pegel.store.database import connect, writing
 from pegel.store.identity_store import IdentityStore
 from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
@@ -59,7 +60,7 @@ def settings(tmp_path: Path) -> Settings:
 def engine(settings: Settings) -> Iterator[Engine]:
     """Its results database, empty."""
     engine = connect(settings.database)
-    migrate(engine)
+    give_tables(engine)
     yield engine
     engine.dispose()
 

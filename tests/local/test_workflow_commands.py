@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 from fake_airflow import RUN, FakeAirflow, failure, returned, task
 from pyarrow import parquet
 from waiting import wait_until
@@ -27,7 +28,7 @@ from pegel.spec.model_files import METADATA_FILE, MODEL_FILE
 from pegel.spec.settings import SETTINGS_FILE
 from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.refresh_store import RefreshEnd, RefreshStore
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_baseline, sample_spec
@@ -50,7 +51,7 @@ def home(tmp_path: Path, fake: FakeAirflow) -> Path:
     addresses = {"airflow_url": fake.url, "page_url": f"{fake.url}/pegel"}
     (folder / SETTINGS_FILE).write_text(json.dumps(addresses), encoding="utf-8")
     engine = connect(f"sqlite:///{folder / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     for version in (1, 2):
         Registry(engine).put(sample_spec("delays", version))
     engine.dispose()

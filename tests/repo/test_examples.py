@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from blueprints import give_tables
 
 from pegel.data.spans import Span
 from pegel.judge.decision import insufficient
 from pegel.judge.findings import Verdict
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
@@ -56,7 +57,7 @@ def test_the_spec_is_valid(root: Path, tmp_path: Path, spec: str, words: str) ->
 def test_results_are_read_by_sql(root: Path, tmp_path: Path) -> None:
     """The newest revision of each window is printed once, the newest window first, with what was found in it."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     drift = sample_window(1, verdict=Verdict.DRIFT)
     Results(engine).write([sample_window(0), sample_window(1, requests=1), drift], [sample_finding(1, p_value=2e-9)])
     Results(engine).write([sample_window(0, revision=2, requests=601), sample_window(2, final=False)])
@@ -77,7 +78,7 @@ def test_the_notebook_runs(root: Path, tmp_path: Path) -> None:
     script = tmp_path / "cells.py"
     script.write_text("\n".join("".join(cell["source"]) for cell in cells) + "\nprint(past)\nprint(rows)\n")
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec())
     noon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=5)
     spans = [Span(noon + hour * timedelta(hours=1), noon + (hour + 1) * timedelta(hours=1)) for hour in range(3)]

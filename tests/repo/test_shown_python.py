@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from blueprints import give_tables
 from page_blocks import blocks_of
 
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
 
@@ -88,7 +89,7 @@ def home(tmp_path: Path) -> Path:
     home = tmp_path / ".pegel"
     home.mkdir()
     engine = connect(f"sqlite:///{home / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec())
     engine.dispose()
     return tmp_path

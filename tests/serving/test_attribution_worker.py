@@ -19,6 +19,7 @@ import pytest
 import senders
 import topics
 from asked_server import asked_server
+from blueprints import give_tables
 from confluent_kafka import Producer
 from pyarrow import parquet
 from waiting import wait_until
@@ -32,7 +33,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.names import RESIDUAL
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.identity_store import IdentityStore
 from pegel.store.registry import Registry
 from pegel_local.kafka.broker import Broker
@@ -59,7 +60,7 @@ class ExplainedHome:
         self.folder, self.broker = folder, broker
         self.settings = {"PEGEL_HOME": str(folder / "home"), "PEGEL_KAFKA": broker.address}
         engine = connect(f"sqlite:///{folder / 'home' / 'pegel.db'}")
-        migrate(engine)
+        give_tables(engine)
         self.registry = Registry(engine)
         rows = pa.table({"colour": ["red", "blue"] * 50, "size": np.arange(100.0), "weight": np.arange(100.0)[::-1]})
         parquet.write_table(rows, folder / "rows.parquet")
@@ -353,7 +354,7 @@ def test_a_changed_spec_loses_no_event(tmp_path: Path) -> None:
 
     sender = senders.SwitchedSender()
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     preparation = ModelPreparation(settings, lambda _: ("", ""), OrderedFeatures(settings, engine))
     worker = AttributionWorker(preparation, AttributionOutbox(sender), AttributionMetrics(), most_bytes=1 << 22)
     worker.watch([spec()])

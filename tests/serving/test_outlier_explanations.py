@@ -14,6 +14,7 @@ import paint_model
 import pyarrow as pa
 import pytest
 import topics
+from blueprints import give_tables
 from confluent_kafka import Producer
 from pyarrow import parquet
 from sqlalchemy.engine import Engine
@@ -28,7 +29,7 @@ from pegel.spec import names
 from pegel.spec.clock import SystemClock
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.results import Results
 from pegel.testing.samples import sample_outlier
 from pegel_local.kafka.broker import Broker
@@ -95,7 +96,7 @@ class Asked:
 def asked(tmp_path: Path) -> Iterator[Asked]:
     """Return a model whose rows have size 20, weight 10 and are as often red as blue on average."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     made = Asked(engine, Settings(home=tmp_path / "home"), tmp_path)
     rows = pa.table({"colour": ["red", "blue"] * 20, "size": [19.0, 21.0] * 20, "weight": [9.0, 11.0] * 20})
     parquet.write_table(rows.append_column("price", pa.array([0.0] * 40)), tmp_path / "train.parquet")

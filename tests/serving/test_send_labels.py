@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from blueprints import give_tables
 from listening import listening
 from senders import SwitchedSender
 from waiting import wait_until
@@ -22,7 +23,7 @@ from pegel.labels.label_arrays import LabelPartition
 from pegel.labels.label_json import read_labels
 from pegel.notebook.label_sending import LabelColumnNames
 from pegel.spec.settings import Settings
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.label_store import LabelStore
 from pegel.store.registry import Registry
 from pegel.testing.samples import brief_spec
@@ -199,7 +200,7 @@ def test_labels_of_a_home_are_of_a_model_that_it_watches(
 ) -> None:
     """One that is misspelt, or takes no labels, is refused before anything is sent: nobody would ever see them."""
     engine = connect(Settings(home=tmp_path).database)
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(brief_spec())
     engine.dispose()
     (tmp_path / "labels.csv").write_text(EVENTS)
@@ -219,7 +220,7 @@ def test_labels_of_a_home_have_the_keys_of_its_model(
 ) -> None:
     """Others are refused with the nearest name, before the logger takes what finds no row; earlier ones are told."""
     engine = connect(Settings(home=tmp_path).database)
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(brief_spec(labels={"source": "topic", "match": "entity", "keys": ["flight", "gate"]}))
     LabelStore(engine).take("default", {}, {LabelPartition("a", 0): 2}, {("delays/1", "other_match"): 2}, now=NOW)
     engine.dispose()

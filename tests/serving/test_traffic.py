@@ -20,12 +20,13 @@ import pandas as pd
 import processes
 import pytest
 import sinks
+from blueprints import give_tables
 from waiting import wait_until
 
 from pegel.cli.main import main
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel_local.backends.endpoint_document import EndpointDocument, write_document
 from pegel_local.traffic.closing_summary import summary
@@ -56,7 +57,7 @@ def home(tmp_path: Path, table: Path, server: processes.Service) -> Path:
     spec = MonitorSpec.parse({"model": model, "baseline": {"source": "local://paint?version=1&split=train"}})
     LocalFeatureStore(folder / "features").register_training_data("paint", 1, table, paint_model.SCHEMA)
     engine = connect(f"sqlite:///{folder / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(spec)
     engine.dispose()
     port = urlsplit(server.url).port

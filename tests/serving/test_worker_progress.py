@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from blueprints import give_tables
 from sqlalchemy.engine import Engine
 
 from pegel.errors import Unavailable
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.worker_beats import ExplainedEvents, WorkerBeat, WorkerBeats
 from pegel.testing.manual_clock import START, ManualClock
 from pegel_serving.attribution.worker_progress import WorkerHeart, WorkerProgress
@@ -22,7 +23,7 @@ START_MS = int(START.timestamp() * 1_000)
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An empty results database."""
     made = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(made)
+    give_tables(made)
     yield made
     made.dispose()
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from blueprints import give_tables
 from sqlalchemy import Engine
 
 from pegel.alerts.alert_kind import AlertKind
@@ -24,7 +25,7 @@ from pegel.quality.archive_checks_wanted import wants_archive_checks
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.store.row_quality_store import RowQualityStore
@@ -57,7 +58,7 @@ def settings(tmp_path: Path) -> Settings:
 def engine(settings: Settings) -> Iterator[Engine]:
     """Its results database."""
     engine = connect(settings.database)
-    migrate(engine)
+    give_tables(engine)
     yield engine
     engine.dispose()
 

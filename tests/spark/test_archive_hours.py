@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from blueprints import give_tables
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
@@ -18,7 +19,7 @@ from pegel.archive.folders import Kept, written_numbers
 from pegel.archive.opened_archive import open_archive
 from pegel.errors import Superseded
 from pegel.store.archive_store import ArchiveStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.testing.samples import brief_spec
 from pegel_spark.archive_hours import ArchiveHours
 
@@ -72,7 +73,7 @@ def test_a_database_made_anew_hides_no_write(spark: SparkSession, hours: Archive
     old = replace(hours, number=hours.store.next_number("delays", 1, above=70))
     old.write(Kept.ROWS, NOON, rows(spark, 2), 2)
     with connect(f"sqlite:///{Path(hours.root).parent / 'anew.db'}").connect() as connection:
-        migrate(connection.engine)
+        give_tables(connection.engine)
         ArchiveHours.of(spark, hours.root, hours.spec, ArchiveStore(connection.engine)).write(
             Kept.ROWS, NOON, rows(spark, 3), 3
         )

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from blueprints import give_tables
 from hopsworks_world import World, of_a_test
 
 from pegel.data.columns import Field, Kind, Role, Schema
@@ -20,7 +21,7 @@ from pegel.featurestore.hopsworks.training_data import HopsworksTrainingData
 from pegel.featurestore.stored_table import StoredTable, TableFormat
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.job_results import JobEnd, JobResults
 from pegel.testing.hopsworks import Contents
 from pegel.testing.samples import brief_spec, deployed
@@ -330,7 +331,7 @@ def test_the_job_says_in_a_sentence_what_hopsworks_refuses(
     for name, value in (given | {"DATABASE_URL": url}).items():
         monkeypatch.setenv(f"PEGEL_{name}", str(value))
     engine = connect(url)
-    migrate(engine)
+    give_tables(engine)
 
     code = launcher.main(["--spec", json.dumps(spec("?td=9").to_json()), "--id", "a-run"])
 

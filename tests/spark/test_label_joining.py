@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from blueprints import give_tables
 from pyspark.sql import SparkSession
 from sqlalchemy import Engine
 from wires import Wire
@@ -28,7 +29,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.stats.class_counts import ClassCounts
 from pegel.stats.performance_counts import PerformanceCounts
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.label_store import LabelStore
 from pegel_spark.label_intake import LabelIntake
 from pegel_spark.label_joining import LabelledHour, ModelLabels
@@ -43,7 +44,7 @@ DAWN = NOW.replace(minute=0, second=0, microsecond=0) - 5 * HOUR
 def engine(tmp_path: Path) -> Engine:
     """A results database without results."""
     engine = connect(f"sqlite:///{tmp_path}/results.db")
-    migrate(engine)
+    give_tables(engine)
     return engine
 
 
@@ -190,7 +191,7 @@ def test_what_was_kept_twice_is_one_label(make: Make, wire: Wire, archive: Path,
     send(wire, label("a", 0, 1))
     intake.take(wire.namespace, keys, NOW)
     other = connect(f"sqlite:///{tmp_path}/before.db")
-    migrate(other)
+    give_tables(other)
     replace(intake, store=LabelStore(other)).take(wire.namespace, keys, NOW)
     (hour,) = model.labelled([DAWN], model.written())
     kept = model.kept(NOW.date() - timedelta(days=1))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 from labelled_traffic import class_baseline
 from pyspark.sql import SparkSession
 from sqlalchemy import Engine
@@ -29,7 +30,7 @@ from pegel.spec.settings import Settings
 from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.concept_chart_store import ConceptCharts
-from pegel.store.database import connect, migrate, writing
+from pegel.store.database import connect, writing
 from pegel.store.erasure_store import ErasureStore
 from pegel.store.label_store import LabelStore
 from pegel.store.performance_store import PerformanceStore
@@ -61,7 +62,7 @@ class World:
         """Register both."""
         self.spark, self.wire, self.archive = spark, wire, folder / "archive"
         self.engine: Engine = connect(f"sqlite:///{folder}/results.db")
-        migrate(self.engine)
+        give_tables(self.engine)
         self.settings = Settings(archive=str(self.archive), kafka=wire.address)
         baseline = BaselineStore(self.engine).put(class_baseline())
         for name, labels in (

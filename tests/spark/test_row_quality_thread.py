@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from blueprints import give_tables
 from sqlalchemy.engine import Engine
 
 from pegel.baseline.baseline import Baseline
@@ -22,7 +23,7 @@ from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.results import Results
 from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.stream.row_sample import RowSample, priorities
@@ -68,7 +69,7 @@ def baseline() -> Baseline:
 def engine(tmp_path: Path, baseline: Baseline) -> Iterator[Engine]:
     """A database that keeps the baseline."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     BaselineStore(engine).put(baseline)
     yield engine
     engine.dispose()

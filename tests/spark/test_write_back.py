@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from blueprints import give_tables
 from hopsworks_world import World, of_a_test
 from sqlalchemy import Engine
 
@@ -25,7 +26,7 @@ from pegel.quality.expectation import Expectation
 from pegel.quality.expectation_outcome import ExpectationOutcome
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.job_results import JobEnd, JobResults
 from pegel.store.result_export import ResultExport
 from pegel.store.results import Results
@@ -55,7 +56,7 @@ def database(tmp_path: Path) -> str:
     """The address of a results database with half an hour of a model: windows, findings, outliers."""
     url = f"sqlite:///{tmp_path / 'results.db'}"
     engine = connect(url)
-    migrate(engine)
+    give_tables(engine)
     baseline = sample_baseline()
     BaselineStore(engine).put(baseline)
     summary = Summary.empty(baseline.layout).to_bytes()

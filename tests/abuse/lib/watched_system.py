@@ -18,6 +18,7 @@ import processes
 import psutil
 import topics
 from attempts import Doors
+from blueprints import give_tables
 from waiting import wait_until
 
 import pegel
@@ -28,7 +29,7 @@ from pegel.spec import names
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.results import Results
 from pegel_local.backends.driver_processes import LocalJobBackend
 from pegel_local.backends.endpoint_processes import LocalServingBackend
@@ -197,7 +198,7 @@ def _tight_proxy(folder: Path, settings: Settings, spec: MonitorSpec) -> process
 def watched(system: System) -> Iterator[Results]:
     """Let a driver watch the honest model, and end it."""
     engine = connect(system.settings.database)
-    migrate(engine)
+    give_tables(engine)
     rng = np.random.default_rng(7)
     rows = pd.DataFrame(
         {

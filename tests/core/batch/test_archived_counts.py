@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from blueprints import give_tables
 from sqlalchemy.engine import Engine
 
 from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
@@ -22,7 +23,7 @@ from pegel.data.spans import Span
 from pegel.longspans.late_windows import CountedAgain
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.results import Results
 from pegel.store.window_keys import WindowKeys
 from pegel.testing.manual_clock import START
@@ -59,7 +60,7 @@ def baseline() -> Baseline:
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A database without results."""
     opened = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(opened)
+    give_tables(opened)
     yield opened
     opened.dispose()
 

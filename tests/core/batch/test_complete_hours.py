@@ -11,13 +11,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from blueprints import give_tables
 from sqlalchemy import Engine
 
 from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
 from pegel.archive.row_columns import INSTANT
 from pegel.batch.complete_hours import CompleteHours
 from pegel.data.spans import Span, floor
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.results import Results
 from pegel.store.window_keys import WindowKeys
 from pegel.stream.result_rows import Heartbeat
@@ -77,7 +78,7 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     """An empty one."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     yield World(engine, tmp_path / "archive")
     engine.dispose()
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 from sqlalchemy.engine import Engine
 
 from pegel.alerts.update import update
@@ -31,7 +32,7 @@ from pegel.stats.segment_counts import SegmentCounts
 from pegel.stats.summary import Summary
 from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate, writing
+from pegel.store.database import connect, writing
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.results import Results
 from pegel.store.window_keys import StoredWindow, WindowKeys
@@ -77,7 +78,7 @@ def spec() -> MonitorSpec:
 def engine(tmp_path: Path, baseline: Baseline) -> Iterator[Engine]:
     """A database that holds the baseline."""
     opened = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(opened)
+    give_tables(opened)
     BaselineStore(opened).put(baseline)
     yield opened
     opened.dispose()

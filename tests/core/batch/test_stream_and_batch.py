@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from blueprints import give_tables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ from pegel.longspans.long_span_row import LongSpanRow
 from pegel.spec.rhythms import Rhythm
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.stream_store import StreamStore
 from pegel.store.window_keys import WindowKeys
@@ -143,7 +144,7 @@ def database(tmp_path_factory: pytest.TempPathFactory, trained: Baseline) -> Pat
     """A database that holds the model and its baseline, to be copied."""
     path = tmp_path_factory.mktemp("database") / "pegel.db"
     engine = connect(f"sqlite:///{path}")
-    migrate(engine)
+    give_tables(engine)
     baselines = BaselineStore(engine)
     baselines.register(SPEC, baselines.put(trained), by="test", now=DAY.start)
     engine.dispose()

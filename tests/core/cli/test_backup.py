@@ -9,11 +9,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from blueprints import give_tables
 from sqlalchemy import Engine
 
 from pegel.cli.main import main
 from pegel.errors import Superseded
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import Claim, Commit, PanePart, ReadRange
 from pegel.testing.manual_clock import START
@@ -27,7 +28,7 @@ TOPIC = "pegel.default.inference"
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A home's database, which stays open as that of a driver does."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     yield engine
     engine.dispose()
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from blueprints import give_tables
 from sqlalchemy import Engine
 
 from pegel.cli.main import main
@@ -16,7 +17,7 @@ from pegel.judge.refresh.guard_rails import rows_rail
 from pegel.judge.refresh.review import RefreshReview
 from pegel.report.refresh_words import short
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.refresh_store import RefreshEnd, RefreshStore
 from pegel.store.registry import Registry
 from pegel.testing.manual_clock import START
@@ -46,7 +47,7 @@ REVIEW = RefreshReview(changes=CHANGES, rails=(rows_rail(CHANGES),))
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A home's database with `delays/1` under watch."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec())
     yield engine
     engine.dispose()

@@ -10,12 +10,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from blueprints import give_tables
 
 from pegel.cli.command_line import COMMANDS
 from pegel.cli.main import main
 from pegel.cli.panels import ADDED, in_panels
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel_local.airflow.airflow_api import answers
 
 pytestmark = pytest.mark.environments("sqlalchemy")
@@ -39,7 +40,7 @@ def spec_file(tmp_path: Path) -> Path:
 def without_models(home: Path) -> None:
     """Make a results database in which nothing stands yet."""
     engine = connect(f"sqlite:///{home / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     engine.dispose()
 
 

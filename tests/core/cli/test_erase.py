@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 
 from pegel.archive.folders import COMPLETE, NOT_LABELS, Kept, hour_folder, model_folder, written_folder
 from pegel.archive.opened_archive import open_archive
@@ -26,7 +27,7 @@ from pegel.spec.settings import Settings
 from pegel.stats.fingerprints.fingerprint_tables import TABLES
 from pegel.stats.fingerprints.kept_rows import KeptRows
 from pegel.store import tables
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.erasure_store import ErasureStore
 from pegel.store.registry import Registry
 from pegel.testing.samples import brief_spec, sample_spec, tabled
@@ -80,7 +81,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PEGEL_ENTITY_SECRET", SECRET)
     settings = Settings(home=tmp_path)
     engine = connect(settings.database)
-    migrate(engine)
+    give_tables(engine)
     online = {"source": "local://people", "keys": ["passenger"], "features": ["age"]}
     Registry(engine).put(brief_spec(online=online))
     store = LocalOnlineStore.of_settings(settings, "people")

@@ -15,11 +15,12 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from blueprints import give_tables
 from filled_results import fill
 from waiting import wait_until
 
 from pegel.store.alert_store import AlertStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
 
@@ -56,7 +57,7 @@ def terminal(shell: str, home: Path) -> Iterator[tuple[Callable[[str], object], 
 def home(tmp_path: Path) -> Path:
     """A home whose results know `delays` with two versions, `fraud`, and an open alert."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     fill(engine)
     for name, version in (("delays", 1), ("delays", 2), ("fraud", 1)):
         Registry(engine).put(sample_spec(name, model={"name": name, "version": version, "uri": "file:///m"}))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from blueprints import give_tables
 from pyarrow import parquet
 from sqlalchemy import Engine
 
@@ -24,7 +25,7 @@ from pegel.cli.main import main
 from pegel.data.columns import Field, Kind, Schema
 from pegel.featurestore import LocalFeatureStore
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.health_alerts import HealthAlerts
 from pegel.store.registry import Registry
 from pegel.store.silence_store import SilenceStore
@@ -40,7 +41,7 @@ LISTINGS = (("alerts",), ("silences",), ("baselines", "delays"), ("data", "list"
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A home's database with `delays/1` under watch, judged by a baseline, and silenced; and its training data."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec("delays", 1))
     baselines, now = BaselineStore(engine), datetime.now(UTC)
     baselines.promote("delays", 1, baselines.put(sample_baseline(0)), None, by="model_onboard", now=now)

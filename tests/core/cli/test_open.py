@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from blueprints import give_tables
 
 from pegel.cli.main import main
 from pegel.spec.settings import SETTINGS_FILE
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
 
@@ -30,7 +31,7 @@ def home(tmp_path: Path) -> Path:
     """A home that is up, with `delays/1` under watch."""
     (tmp_path / SETTINGS_FILE).write_text(json.dumps({"page_url": PAGE}), encoding="utf-8")
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec())
     engine.dispose()
     return tmp_path

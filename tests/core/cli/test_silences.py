@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 from sqlalchemy import Engine
 
 from pegel.alerts.alert_kind import AlertKind
 from pegel.cli.main import main
 from pegel.cli.person import person
-from pegel.store.database import connect, migrate, writing
+from pegel.store.database import connect, writing
 from pegel.store.registry import Registry
 from pegel.store.silence_store import SilenceStore
 from pegel.testing.samples import sample_spec
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.environments("sqlalchemy")
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A home's database, with `delays/1`, `delays/2` and `fraud/1` under watch."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     for name, version in (("delays", 1), ("delays", 2), ("fraud", 1)):
         Registry(engine).put(sample_spec(name, version))
     yield engine

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from blueprints import give_tables
 
 from pegel.baseline.baseline import Baseline
 from pegel.cli.command_line import run
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.testing.samples import sample_spec
 
@@ -25,7 +26,7 @@ def home(tmp_path: Path, baseline: Baseline) -> Callable[..., list[str]]:
 
     def with_suites(expectations: object = (), *, profiled: bool = True) -> list[str]:
         engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-        migrate(engine)
+        give_tables(engine)
         spec = sample_spec(watch={"expectations": expectations})
         Registry(engine).put(spec)
         if profiled:

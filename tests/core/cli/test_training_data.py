@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from blueprints import give_tables
 
 from pegel.cli.main import main
 from pegel.featurestore import LocalFeatureStore
 from pegel.spec.monitor_spec import MonitorSpec
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 
 pytestmark = pytest.mark.environments("sqlalchemy", "pyarrow")
@@ -30,7 +31,7 @@ def run(*arguments: str | Path) -> int:
 def watched_by(home: Path, *sources: str) -> None:
     """Make a results database with a monitor for each source."""
     engine = connect(f"sqlite:///{home / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     for version, source in enumerate(sources, start=1):
         model = {"name": "urgency", "version": version, "uri": "file:///models/urgency"}
         Registry(engine).put(MonitorSpec.parse({"model": model, "baseline": {"source": source}}))

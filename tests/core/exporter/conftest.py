@@ -8,13 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from blueprints import give_tables
 from filled_results import fill
 from sqlalchemy.engine import Engine
 
 from pegel.exporter.exported_facts import Caps
 from pegel.exporter.exporter_door import Door
 from pegel.exporter.facts_reader import FactsReader
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.testing.manual_clock import START, ManualClock
 
 
@@ -22,7 +23,7 @@ from pegel.testing.manual_clock import START, ManualClock
 def filled(tmp_path: Path) -> Iterator[Engine]:
     """A database with something for every view."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     fill(engine)
     yield engine
     engine.dispose()

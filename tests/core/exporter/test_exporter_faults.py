@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 from sqlalchemy.engine import Engine
 from waiting import wait_until
 
 from pegel.exporter.exported_facts import Caps
 from pegel.exporter.facts_reader import FactsReader
-from pegel.store.database import connect, migrate, writing
+from pegel.store.database import connect, writing
 from pegel.testing.manual_clock import ManualClock
 
 TOLD = {"pegel_database_up": 1.0, "pegel_models": 1.0}
@@ -42,7 +43,7 @@ def delete(file: Path) -> None:
 def empty_one(file: Path) -> None:
     """Make a database of Pegel without models."""
     engine = connect(f"sqlite:///{file}")
-    migrate(engine)
+    give_tables(engine)
     engine.dispose()
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 
 from pegel.archive.folders import COMPLETE, Kept, hour_folder, model_folder, written_folder
 from pegel.archive.row_columns import archive_schema
@@ -31,7 +32,7 @@ from pegel.stats.layout import Layout
 from pegel.stats.summary import Summary
 from pegel.store import tables
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate, writing
+from pegel.store.database import connect, writing
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import WindowRow
@@ -62,7 +63,7 @@ def world(baseline: Baseline, draw: Draw, count: Count, tmp_path_factory: pytest
     """That system; in the second day the delays are longer."""
     home = tmp_path_factory.mktemp("home")
     engine = connect(f"sqlite:///{home / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec())
     store = BaselineStore(engine)
     store.promote("delays", 1, store.put(baseline), None, by="test", now=START)

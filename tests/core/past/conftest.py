@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 from sqlalchemy.engine import Engine
 
 from pegel.alerts.alert import Alert, AlertFeature, Change
@@ -21,7 +22,7 @@ from pegel.spec.rhythms import Rhythm
 from pegel.spec.settings import Settings
 from pegel.store import tables
 from pegel.store.alert_store import AlertStore
-from pegel.store.database import connect, migrate, writing
+from pegel.store.database import connect, writing
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
@@ -93,7 +94,7 @@ def four_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a system that has watched `delays/1` for four days, an hour a window."""
     folder = tmp_path_factory.mktemp("four_days")
     engine = connect(f"sqlite:///{folder / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec())
     results = Results(engine)
     quiet = [hour(number) for number in (*range(24), *range(72, 96))]

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from blueprints import give_tables
 
 from pegel.archive.folders import COMPLETE, Kept, date_folder, hour_folder, model_folder, written_folder
 from pegel.archive.row_columns import archive_schema
@@ -26,7 +27,7 @@ from pegel.past.finding_slices import FindingSlices, slices_of
 from pegel.past.model_history import history
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.testing.manual_clock import START
@@ -81,7 +82,7 @@ class System:
         store = LocalFeatureStore(self.settings.features)
         source = store.register_training_data("delays", 1, home / "training.parquet", SCHEMA)
         self.engine = connect(self.settings.database)
-        migrate(self.engine)
+        give_tables(self.engine)
         self.wish = wish = sample_spec(baseline={"source": str(source)}, **spec)
         Registry(self.engine).put(wish)
         self.baseline = trained_on(table, SCHEMA, wish)

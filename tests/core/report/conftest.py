@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from blueprints import give_tables
 from numpy.typing import NDArray
 
 from pegel.alerts.update import update
@@ -24,7 +25,7 @@ from pegel.stats.summary import Summary
 from pegel.store.action_log import ActionLog
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.store.stream_store import StreamStore
@@ -90,7 +91,7 @@ def judged(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> Path
     """A folder with twenty-four judged windows that drift from the nineteenth on; one alert, one restart, bad input."""
     folder = tmp_path_factory.mktemp("judged")
     engine = connect(f"sqlite:///{folder / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     baselines = BaselineStore(engine)
     baselines.promote("delays", 1, baselines.put(baseline), None, by="test", now=NOW)
     Registry(engine).put(sample_spec())
@@ -143,6 +144,6 @@ def _write(store: StreamStore, claim: Claim, baseline: Baseline, minute: int, rn
 def empty(tmp_path: Path) -> Iterator[Sources]:
     """A database in which nothing is."""
     engine = connect(f"sqlite:///{tmp_path / 'empty.db'}")
-    migrate(engine)
+    give_tables(engine)
     yield Sources(engine)
     engine.dispose()

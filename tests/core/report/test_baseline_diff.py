@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 
 from pegel.errors import NotFound
 from pegel.judge.refresh.baseline_changes import BaselineChanges
@@ -18,7 +19,7 @@ from pegel.report.past_baselines import past_baselines
 from pegel.report.reading import Sources
 from pegel.report.refresh_words import short
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate, writing
+from pegel.store.database import connect, writing
 from pegel.store.refresh_store import RefreshEnd, RefreshStore
 from pegel.store.registry import Registry
 from pegel.testing.manual_clock import START
@@ -35,7 +36,7 @@ HOUR = timedelta(hours=1)
 def sources(tmp_path: Path) -> Iterator[Sources]:
     """A database in which `delays/1` is watched."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec())
     yield Sources(engine)
     engine.dispose()

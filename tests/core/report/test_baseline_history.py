@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from blueprints import give_tables
 
 from pegel.judge.refresh.baseline_changes import BaselineChanges
 from pegel.judge.refresh.guard_rails import rows_rail
@@ -14,7 +15,7 @@ from pegel.report.model_page import model_view
 from pegel.report.reading import Sources
 from pegel.report.refresh_words import headline, review_markdown, short
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.refresh_store import RefreshStore
 from pegel.store.registry import Registry
 from pegel.testing.manual_clock import START
@@ -29,7 +30,7 @@ REVIEW = RefreshReview(changes=CHANGES, rails=(rows_rail(CHANGES),))
 def test_a_page_lists_what_became_current_and_what_waits(tmp_path: Path) -> None:
     """What waits for an answer comes first, then the promotions, newest first, each with who and why."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec())
     store, hour = BaselineStore(engine), timedelta(hours=1)
     first, second, third = (store.put(sample_baseline(seed)) for seed in range(3))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from blueprints import give_tables
 from sqlalchemy.engine import Engine
 
 from pegel.alerts.alert import Alert, Change, MailKind
@@ -27,7 +28,7 @@ from pegel.spec.monitor_spec import MonitorSpec
 from pegel.stats.summary import Summary
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
@@ -63,7 +64,7 @@ def spec() -> MonitorSpec:
 def engine(tmp_path: Path, baseline: Baseline, spec: MonitorSpec) -> Iterator[Engine]:
     """Two days of which the first is shifted, so little that no window shows it."""
     opened = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(opened)
+    give_tables(opened)
     BaselineStore(opened).put(baseline)
     BaselineStore(opened).promote("delays", 1, baseline.id, None, by="test", now=START)
     Registry(opened).put(spec)
@@ -146,7 +147,7 @@ def test_answers_that_another_alert_tells_of_did_move(tmp_path: Path, spec: Moni
     now = START + DAY + timedelta(hours=7)
     baseline = trained_on(answered(0, 5_000), schema, spec)
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     BaselineStore(engine).put(baseline)
     BaselineStore(engine).promote("delays", 1, baseline.id, None, by="test", now=START)
     Registry(engine).put(spec)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from blueprints import give_tables
 from sqlalchemy.engine import Engine
 
 from pegel.alerts.alert import Mail
@@ -31,7 +32,7 @@ from pegel.stats.segment_counts import SegmentCounts
 from pegel.stats.segments import Segments
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.testing.manual_clock import START
@@ -90,7 +91,7 @@ def learnt() -> Baseline:
 def engine(learnt: Baseline, tmp_path: Path) -> Iterator[Engine]:
     """Return a database with four windows of 1,500 rows, in the last two of which one segment drifts."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     baselines = BaselineStore(engine)
     baselines.promote("delays", 1, baselines.put(learnt), None, by="test", now=NOW)
     Registry(engine).put(watched())
@@ -255,7 +256,7 @@ def test_a_report_about_a_segment_of_a_model_without_any_is_refused(
 ) -> None:
     """It says that there are none, and what would make some."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Registry(engine).put(sample_spec("delays"))
     engine.dispose()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from blueprints import give_tables
 from numpy.typing import NDArray
 
 from pegel.alerts.alert import MailKind
@@ -27,7 +28,7 @@ from pegel.spec.monitor_spec import Watch
 from pegel.stats.layout import build_layout
 from pegel.stats.summary import Summary
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import Tally, WindowRow
@@ -171,7 +172,7 @@ def test_a_mail_about_a_correlation(together: Story, baseline: Baseline) -> None
 def test_the_page_tells_slow_drift(slow: Story, baseline: Baseline, tmp_path: Path) -> None:
     """The page shows the field first, with the tag of slow drift, and marks the windows on the time line."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     BaselineStore(engine).put(baseline)
     Registry(engine).put(sample_spec())
     Results(engine).write(slow.windows, slow.findings)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 from sqlalchemy.engine import Engine
 
 from pegel.alerts.alert import Alert, Change
@@ -24,7 +25,7 @@ from pegel.judge.findings import Verdict
 from pegel.store import tables
 from pegel.store.alert_history import MOST_EVENTS, AlertHistory, record
 from pegel.store.alert_store import AlertStore
-from pegel.store.database import connect, migrate, writing
+from pegel.store.database import connect, writing
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.store.silence_store import SilenceStore
@@ -212,7 +213,7 @@ def test_a_forgotten_model_has_no_history(engine: Engine) -> None:
 def home(tmp_path: Path) -> Path:
     """A home whose only open alert is silenced in part, acknowledged, and has odd names."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     window(engine, 0, "amount, EUR", "line\nbreak*")
     one_pass(engine, 1)
     (alert,) = AlertStore(engine).open_alerts()

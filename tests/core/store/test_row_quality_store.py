@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 from sqlalchemy.engine import Engine
 
 from pegel.errors import DamagedRow
 from pegel.judge.findings import Verdict
 from pegel.store.alert_store import AlertStore
-from pegel.store.database import connect, migrate, writing
+from pegel.store.database import connect, writing
 from pegel.store.results import Results
 from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.testing.manual_clock import START
@@ -28,7 +29,7 @@ OUTCOME: dict[str, Any] = {"feature": "airline", "met": False, "there": "3 % of 
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A database with one clean window."""
     engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     Results(engine).write(windows=[sample_window()])
     yield engine
     engine.dispose()

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
 from pegel.store import tables
-from pegel.store.database import connect, migrate, reading, writing
+from pegel.store.database import connect, reading, writing
 from pegel.store.stream_state import move_on
 from pegel.store.stream_store import StreamStore
 from pegel.store.window_journal import MOST_COMMITS
@@ -105,7 +106,7 @@ def applied(commit: Commit, stored: Stored) -> None:
 def groups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
     """A database, and names of groups that it does not know yet."""
     engine = connect(f"sqlite:///{tmp_path_factory.mktemp('journal') / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     yield engine, map(str, count())
     engine.dispose()
 

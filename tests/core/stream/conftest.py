@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from blueprints import give_tables
 
 from pegel.data.arrow_columns import columns_of
 from pegel.data.columns import Columns, Field, Kind, Role, Schema
 from pegel.data.keyed_hash import NO_SECRET, KeyedHash
 from pegel.data.wire import REQUEST_TYPE, RESPONSE_TYPE
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.results import Results
 from pegel.store.stream_store import StreamStore
 from pegel.stream.commit import Claim, Commit, Restored
@@ -71,7 +72,7 @@ class Group:
     def __post_init__(self) -> None:
         """Connect."""
         engine = connect(self.url)
-        migrate(engine)
+        give_tables(engine)
         self.store, self.results = StreamStore(engine), Results(engine)
         self.claim: Claim
         self.dispose = engine.dispose

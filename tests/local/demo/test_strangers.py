@@ -10,11 +10,11 @@ from threading import Thread
 
 import pytest
 import sqlalchemy as sa
+from blueprints import give_tables
 
 from pegel.errors import PermanentError
 from pegel.spec.settings import Settings
 from pegel.store import tables
-from pegel.store.database import migrate
 from pegel.stream.outcomes import COUNTERS
 from pegel.testing.samples import sample_ledger
 from pegel_local.demo import flight_traffic, strangers
@@ -74,7 +74,7 @@ def demo_of(folder: Path, logger: str, judged: int) -> Demo:
     demo.parts = PartsOfALogger(Home(folder / "home"), checkout, dict.fromkeys(PURPOSES, 1), logger)
     demo.facts["unchanged"] = {"sent": 10}
     (folder / "home").mkdir()
-    migrate(demo.engine)
+    give_tables(demo.engine)
     row = sample_ledger(judged=judged, late=0, invalid=0, duplicate=0, probe=2)
     counts = {name: getattr(row, name) for name in COUNTERS}
     with demo.engine.begin() as connection:

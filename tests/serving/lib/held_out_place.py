@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import paint_model
 import pyarrow as pa
+from blueprints import give_tables
 from pyarrow import parquet
 from sqlalchemy.engine import Engine
 
@@ -19,7 +20,7 @@ from pegel.featurestore import LocalFeatureStore
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.testing.samples import trained_on
 from pegel_serving.attribution.held_out_baseline import held_out_baselines
 from pegel_serving.attribution.model_preparation import ModelPreparation
@@ -103,7 +104,7 @@ class HeldOutPlace:
 def made_place(folder: Path) -> HeldOutPlace:
     """Return a place with training rows, their baseline and a model."""
     engine = connect(f"sqlite:///{folder / 'pegel.db'}")
-    migrate(engine)
+    give_tables(engine)
     made = HeldOutPlace(folder, engine, Settings(home=folder / "home"))
     rows = paint_rows(ROWS, seed=7)
     made.register(rows, "train")

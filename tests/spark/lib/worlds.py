@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from blueprints import give_tables
 
 from pegel.baseline.baseline import Baseline
 from pegel.data.columns import Field, Kind, Role, Schema
@@ -16,7 +17,7 @@ from pegel.featurestore import LocalFeatureStore
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.database import connect, migrate
+from pegel.store.database import connect
 from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.testing.samples import trained_on
@@ -79,7 +80,7 @@ def new_world(tmp_path: Path) -> World:
     tmp_path.mkdir(exist_ok=True)
     settings = Settings(home=tmp_path)
     engine = connect(settings.database)
-    migrate(engine)
+    give_tables(engine)
     store = LocalFeatureStore(settings.features)
     source = tmp_path / "train.parquet"
     pq.write_table(training_table(), source)
