@@ -362,12 +362,14 @@ class AlertStore:
 
     def _last_over(self, model: str, version: int, damaged: list[str]) -> list[Alert]:
         """Return the last alert of each kind that is over."""
-        c, alerts = tables.alerts.c, list[Alert]()
-        conditions = [*of_monitor(tables.alerts, model, version), c.over_at.is_not(None)]
-        for kind in AlertKind:
-            of_kind = [*conditions, c.kind == kind.value]
-            alerts += self._alerts(*of_kind, order=c.opened_at.desc(), limit=1, damaged=damaged)
-        return alerts
+        c = tables.alerts.c
+        age = sa.func.row_number().over(partition_by=c.kind, order_by=(c.opened_at.desc(), c.id))
+        own = sa.select(c.id, age.label("age")).where(
+            *of_monitor(tables.alerts, model, version), c.over_at.is_not(None)
+        )
+        aged = own.subquery()
+        last = sa.select(aged.c.id).where(aged.c.age == 1)
+        return self._alerts(c.id.in_(last), order=c.opened_at, damaged=damaged)
 
     def _alerts(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -245,6 +246,21 @@ def test_a_resolved_alert_is_closed_at_once(engine: Engine) -> None:
 
     assert [MailKind.OPENED] == kinds(changes)
     assert [sample_finding(1).id, alert.id] == [one.id for one in store.alerts()]
+
+
+def test_of_each_kind_the_last_alert_that_is_over_is_known(engine: Engine) -> None:
+    """What comes back is told by what was told before, of its own kind, whatever else was told since."""
+    late: dict[str, Any] = {"detector": "events", "test": "late", "evidence": {"tests": {"late": {"seen": 9, "n": 90}}}}
+    store, opened = AlertStore(engine), list[str]()
+    for minute, about in enumerate(({}, {}, late)):
+        found = sample_finding(minute, "late events" if about else "distance", **about)
+        Results(engine).write([sample_window(minute, verdict=Verdict.DRIFT)], [found])
+        one_pass(engine, NOW + timedelta(minutes=minute))
+        (alert,) = store.open_alerts()
+        store.resolve(alert.id, NOW + timedelta(minutes=minute), by="ada")
+        opened.append(alert.id)
+
+    assert opened[1:] == [alert.id for alert in store.inbox("delays", 1, NOW).alerts]
 
 
 def test_an_alert_resolved_between_reading_and_saving_stays_so(engine: Engine) -> None:
