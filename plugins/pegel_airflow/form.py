@@ -403,7 +403,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "alerts.repeat_after": Question(
         "Alerts",
         "Repeat after (s)",
-        f"No further mail about the same alert before, unless it grows. {_SECONDS}",
+        f"No further mail about the same alert before, unless it becomes more severe. {_SECONDS}",
         _DURATION,
     ),
     "archive.keep": Question(

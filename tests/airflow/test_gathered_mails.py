@@ -12,10 +12,12 @@ import scene
 from mail_servers import Server
 
 from pegel.alerts.message_identity import MailIdentity
+from pegel.data.spans import Span
 from pegel.judge.findings import Verdict
 from pegel.report.mail_message import Rendered
 from pegel.spec.settings import Settings
-from pegel.testing.samples import sample_finding, sample_spec, sample_window
+from pegel.testing.samples import sample_finding, sample_heartbeat, sample_spec, sample_window
+from pegel.testing.stream_fakes import speak
 from pegel_airflow import alerting, services
 from pegel_airflow.mail_sender import Delivery, MailSender
 from pegel_airflow.outbox import DueMail, Outbox
@@ -158,12 +160,21 @@ def test_a_crash_repeats_a_mail_under_the_same_id(settings: Settings, server: Se
     assert (2, 1) == (len(server.kept), len({mail["Message-ID"] for mail in server.kept}))
 
 
+def look(settings: Settings, now: datetime) -> None:
+    """Let the driver speak; take in what was found and send what is due, as the dispatcher does at that instant."""
+    speak(services.engine(settings.database), sample_heartbeat(now))
+    with MailSender(settings) as sender:
+        one = alerting.Pass(settings, sender, now)
+        one.take_in()
+        one.end()
+
+
 def test_mails_about_an_alert_are_one_thread(settings: Settings, server: Server) -> None:
     """The mail that it has grown refers to what the first one referred to, under an id of its own."""
     drifts(settings, "delays", ADA)
     alerting.drain(settings)
     drifts(settings, "delays", ADA, window=1, feature="distance")
-    alerting.drain(settings)
+    look(settings, datetime.now(UTC) + timedelta(minutes=61))
     first, second = server.kept
 
     assert first["References"] == second["References"] == second["In-Reply-To"]
@@ -171,18 +182,33 @@ def test_mails_about_an_alert_are_one_thread(settings: Settings, server: Server)
 
 
 def test_a_thousand_breaching_windows_in_an_hour_are_one_mail(settings: Settings, server: Server) -> None:
-    """However often it is found within the time after which a mail is repeated, it is told once."""
-    drifts(settings, "delays", ADA)
-    alerting.drain(settings)
-    stores = services.stores(settings)
-    for begin in range(1, 1_001, 100):
-        windows = [sample_window(at, model="delays", verdict=Verdict.DRIFT) for at in range(begin, begin + 100)]
-        findings = [sample_finding(at, "amount", model="delays") for at in range(begin, begin + 100)]
-        stores.results.write(windows, findings)
-        alerting.drain(settings)
+    """Whatever of seventeen features is found, however it sways, is one mail in an hour; what is worse, one more."""
+    sways = settings.model_copy(update={"mail_pause": timedelta(minutes=5)})
+    stores, begin, length = services.stores(settings), datetime.now(UTC) - timedelta(hours=3), timedelta(seconds=3.6)
+    stores.registry.put(sample_spec("delays", alerts={"emails": [ADA]}))
+
+    def live(windows: range, *effects: float) -> int:
+        """Let windows pass, and the dispatcher after them; return how many mails there are by then."""
+        spans = {at: Span(begin + at * length, begin + (at + 1) * length) for at in windows}
+        found = [
+            sample_finding(at, name, model="delays", span=spans[at], effect=effects[at // 3 % len(effects)])
+            for at in windows
+            for name in {f"f{at % 17}", f"f{at * 5 % 17}"}
+        ]
+        rows = [sample_window(at, model="delays", span=spans[at], verdict=Verdict.DRIFT) for at in windows]
+        stores.results.write(rows, found)
+        look(sways, spans[windows[-1]].end)
+        return len(server.kept)
+
+    swaying = (0.22, 0.31, 0.47, 0.76)
+    mails = [live(range(first, first + 100), *swaying) for first in range(0, 1_000, 100)]
+    after = [live(range(1_000, 1_099), *swaying), live(range(1_099, 1_101), *swaying)]
+    worse = [live(range(1_200, 1_205), 0.85), live(range(1_300, 1_305), 0.3), live(range(1_400, 1_405), 1.8)]
     (alert,) = stores.alerts.open_alerts()
 
-    assert (1, 1_001) == (len(server.kept), alert.features[0].windows)
+    assert 17 == len(alert.features)
+    assert ([1] * 10, [1, 2], [3, 3, 3]) == (mails, after, worse)
+    assert subject(server.kept[2]).startswith("[pegel] critical: delays v1: ")
 
 
 def test_one_that_cannot_be_written_holds_up_no_other_in_the_same_mail(settings: Settings, server: Server) -> None:

@@ -211,7 +211,7 @@ def test_a_route_that_fails_holds_up_no_other_and_is_told_once_it_works(
     watched(settings, routes=[{"to": [ADA, "slack:chat"]}])
     drifts(settings)
     failed = look(settings)
-    drifts(settings, window=1, feature="distance")
+    drifts(settings, window=1, feature="distance", effect=0.9)
     look(settings)
     tries = services.stores(settings).last_mails.unreached()
     receiver.status.clear()
@@ -221,7 +221,10 @@ def test_a_route_that_fails_holds_up_no_other_and_is_told_once_it_works(
 
     assert "slack:chat: connection pegel_chat of Airflow answered 503" in failed
     assert "mail server" not in failed
-    assert [f"{ADA}: delays v1: amount is drifting", f"{ADA}: delays v1: distance is drifting too"] == subjects(server)
+    assert [
+        f"{ADA}: delays v1: amount is drifting",
+        f"{ADA}: critical: delays v1: distance is drifting too",
+    ] == subjects(server)
     assert [("slack:chat", 2)] == [(one.address, one.tries) for one in tries]
     assert 1 == len(receiver.kept(CHAT))
     assert "And 1 more." in receiver.kept(CHAT)[0]["text"]

@@ -43,13 +43,15 @@ def due_mail(
 ) -> tuple[Alert, Mail | None]:
     """Return the alert as it is after this pass, and the mail to send before saving it.
 
-    An alert that nobody was told of yet, or not in full, is told before it is closed: the news of its end comes with a
-    later pass. That it is over is told to those who knew of it, whoever is told of alerts by then. One that is only
-    what the alert before it was told as, and came back within `repeat_after` of that mail, counts as told by it: what
-    comes and goes is one mail in that time, not one each time. Neither is one that is over before it lasted
-    `mail_after`. `quiet` says that nobody is to be written to now, `to` who is otherwise. An acknowledgement covers
-    what was acknowledged, until it ends: neither repetition nor growth nor end is told, but a further feature is. An
-    alert about a single event is over as soon as it is told: an event does not last.
+    An alert that nobody was told of yet is told before it is closed: the news of its end comes with a later pass. For
+    `repeat_after` a mail is the last one about it, unless it became more severe: what joins it or grows meanwhile is
+    told by one mail once that time has passed, as news if it is found by then. An alert that comes within that time of
+    the last mail about the one before it, and is no more severe, counts as told by that: what comes and goes is one
+    mail in that time, not one each time. That it is over is told to those who knew of it, whoever is told of alerts by
+    then. One that is over before it lasted `mail_after` is told to nobody. `quiet` says that nobody is to be written to
+    now, `to` who is otherwise. An acknowledgement covers what was acknowledged, until it ends: neither repetition nor
+    growth nor end is told, but a further feature is. An alert about a single event is over as soon as it is told: an
+    event does not last.
     """
     if previous is not None and _came_back(alert, previous, now, spec):
         alert = replace(
@@ -146,14 +148,16 @@ def _rose(alert: Alert, before: Severity | None) -> bool:
 
 
 def _came_back(alert: Alert, previous: Alert, now: datetime, spec: MonitorSpec) -> bool:
-    """Say whether people know of all of it from the alert before, which they were told of lately."""
+    """Say whether people know of such trouble from the alert before, which they were told of lately."""
     if alert.kind not in _COMES_AND_GOES or alert.mailed_at is not None or alert.told:
         return False
-    if previous.mailed_at is None or previous.is_resolved or _rose(alert, previous.mailed_severity):
-        return False
-    known, magnitudes = previous.mailed_magnitudes, alert.magnitudes
-    alike = all(name in known and not magnitudes[name].grew_from(known[name]) for name in alert.names)
-    return alike and _is_near(previous.mailed_at, now, spec)
+    is_told = not previous.is_resolved and not _rose(alert, previous.mailed_severity)
+    return is_told and _was_mailed_lately(previous, now, spec)
+
+
+def _was_mailed_lately(alert: Alert, now: datetime, spec: MonitorSpec) -> bool:
+    """Say whether the last mail about an alert speaks for it still: what a wrong clock dated ahead mutes nobody."""
+    return alert.mailed_at is not None and abs(now - alert.mailed_at) < spec.alerts.repeat_after
 
 
 def _unmailed(alert: Alert, spec: MonitorSpec) -> tuple[str, ...]:
@@ -181,19 +185,29 @@ def _grown(alert: Alert) -> Mapping[str, Magnitude]:
     return {name: told[name] for name in alert.names if name in told and now[name].grew_from(told[name])}
 
 
+def _news(alert: Alert, spec: MonitorSpec) -> tuple[AlertFeature, ...]:
+    """Return what no mail told, and what has grown since one did."""
+    of = {*_unmailed(alert, spec), *_grown(alert)}
+    return tuple(one for one in alert.features if one.feature in of)
+
+
+def _is_found_now(one: AlertFeature, alert: Alert) -> bool:
+    """Say whether the last span of its length that was found has it: what was calm again by then wakes nobody."""
+    span = one.finding.span
+    return span.end + (span.end - span.start) > alert.last_end
+
+
 def _kind(alert: Alert, *, is_over: bool, now: datetime, spec: MonitorSpec) -> MailKind | None:
     if alert.mailed_at is None:
         return MailKind.OPENED if alert.told or _unmailed(alert, spec) else None
-    if _unmailed(alert, spec) or ((_grown(alert) or _rose(alert, alert.mailed_severity)) and not is_over):
-        return MailKind.GROWN
     if is_over:
         return MailKind.OVER
-    more = alert.mailed_end is None or alert.last_end > alert.mailed_end
-    if more and not _is_near(alert.mailed_at, now, spec):
-        return MailKind.REPEATED
-    return None
-
-
-def _is_near(mailed_at: datetime, now: datetime, spec: MonitorSpec) -> bool:
-    """Say whether a mail was sent so lately that it is not repeated: what a wrong clock dated ahead mutes nobody."""
-    return abs(now - mailed_at) < spec.alerts.repeat_after
+    if _rose(alert, alert.mailed_severity):
+        return MailKind.GROWN
+    if _was_mailed_lately(alert, now, spec):
+        return None
+    news = _news(alert, spec)
+    if any(_is_found_now(one, alert) for one in news):
+        return MailKind.GROWN
+    goes_on = alert.mailed_end is None or alert.last_end > alert.mailed_end
+    return MailKind.REPEATED if news or goes_on else None

@@ -434,7 +434,7 @@ class Alerting(Section):
     """When what need not wake anybody is told in one mail. Stated, alerts of severity `info` that no route takes are
     told so, too; None: digests of routes go out as the deployment says."""
     repeat_after: Duration = timedelta(hours=1)
-    """No further mail about the same alert before this has passed, unless it grows to more features."""
+    """No further mail about the same alert before this has passed, unless it becomes more severe."""
     mail_after: Delay = timedelta(0)
     """How long a drift, or whatever else comes and goes, lasts before anybody is mailed; what is over before is shown
     alone. One that a chart finds counts from when it began. Another model, crowds of nearly equal rows, missing answers

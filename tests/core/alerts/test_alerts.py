@@ -89,43 +89,82 @@ def test_drift_that_goes_on_says_nothing_new() -> None:
     assert [(1, MailKind.OPENED), (61, MailKind.REPEATED), (121, MailKind.REPEATED)] == history.mails
 
 
-def test_a_further_feature_is_news() -> None:
-    """An alert that grows is mailed at once, and the hour begins again."""
+def test_a_further_feature_is_told_once_the_hour_has_passed() -> None:
+    """What joins an alert is told by one mail an hour after the last one, and the hour begins again."""
     history = History()
     history.live("distance", times=30)
+    history.live("distance", "airline", times=30)
     (change,) = history.live("distance", "airline")
     history.live("airline", times=60)
 
     assert change.mail is not None
     assert ("airline",) == change.mail.new_features
-    assert [(1, MailKind.OPENED), (31, MailKind.GROWN), (91, MailKind.REPEATED)] == history.mails
+    assert [(1, MailKind.OPENED), (61, MailKind.GROWN), (121, MailKind.REPEATED)] == history.mails
+
+
+def test_what_joined_and_is_calm_again_is_told_with_the_repetition() -> None:
+    """It is in the next mail, which says that the rest goes on: it is no news that wakes anybody."""
+    history = History()
+    history.live("distance")
+    history.live("distance", "airline")
+    history.live("distance", times=58)
+    (change,) = history.live("distance")
+
+    assert change.mail is not None
+    assert (MailKind.REPEATED, ("airline",)) == (change.mail.kind, change.mail.new_features)
+    assert [(1, MailKind.OPENED), (61, MailKind.REPEATED)] == history.mails
+
+
+def larger(history: History, *effects: float, unit: str = "sigma") -> list[Change]:
+    """Let a window pass for each of these effects of one feature; return the last pass's changes."""
+    changes: list[Change] = []
+    for effect in effects:
+        finding = sample_finding(history.minute, "distance", effect=effect, effect_unit=unit)
+        changes = history.take_in([finding], [sample_window(history.minute, verdict=Verdict.DRIFT)])
+    return changes
 
 
 @pytest.mark.parametrize(
-    ("effects", "minutes"),
-    [((0.3, 0.5, 0.59), []), ((0.3, -0.61), [2]), ((0.1, 0.25, 0.45, 0.51), [2, 4]), ((0.3, 0.01, 0.3), [])],
+    ("last", "kind"), [(0.59, MailKind.REPEATED), (-0.61, MailKind.GROWN), (0.3, MailKind.REPEATED)]
 )
-def test_a_change_that_doubles_is_news(effects: tuple[float, ...], minutes: list[int]) -> None:
-    """What is twice as large as the last mail told it is mailed at once, as grown; less is not, nor is a return."""
+def test_a_change_that_doubles_is_news_after_an_hour(last: float, kind: MailKind) -> None:
+    """What is twice as large as the last mail told it is mailed as grown, once; less is not, nor is a return."""
     history = History()
-    grown = []
-    for effect in effects:
-        finding = sample_finding(history.minute, "distance", effect=effect)
-        (change,) = history.take_in([finding], [sample_window(history.minute, verdict=Verdict.DRIFT)])
-        grown += [dict(change.mail.grown)] if change.mail is not None and change.mail.grown else []
+    larger(history, 0.3, *[0.4, 0.7] * 29, 0.01)
+    (change,) = larger(history, last)
 
-    assert [(1, MailKind.OPENED), *((minute, MailKind.GROWN) for minute in minutes)] == history.mails
-    assert [["distance"]] * len(minutes) == [list(one) for one in grown]
+    assert change.mail is not None
+    assert ([("distance")] if kind is MailKind.GROWN else []) == list(change.mail.grown)
+    assert [(1, MailKind.OPENED), (61, kind)] == history.mails
+
+
+def test_what_becomes_more_severe_is_told_at_once_each_time_worse() -> None:
+    """A small drift that becomes one to look at, and one to see at once, is three mails; swaying back, none."""
+    history = History()
+    larger(history, 0.1, 0.19, 0.21, 0.1, 0.3, 0.81, 0.2, 1.7, 3.5)
+
+    assert [(1, MailKind.OPENED), (3, MailKind.GROWN), (6, MailKind.GROWN)] == history.mails
+
+
+def test_a_mail_that_is_dated_ahead_holds_back_nothing() -> None:
+    """A clock that was a year ahead for one pass keeps nobody from being told what goes on."""
+    history = History()
+    (change,) = history.live("distance")
+    assert change.alert is not None
+    ahead = replace(change.alert, mailed_at=START + timedelta(days=365))
+    history.alerts[ahead.id] = ahead
+    history.live("distance")
+
+    assert [(1, MailKind.OPENED), (2, MailKind.REPEATED)] == history.mails
 
 
 def test_sizes_of_other_units_are_not_compared() -> None:
     """A shift in sigma that becomes a wider spread has not grown, whatever the numbers are."""
     history = History()
-    for unit, effect in (("sigma", 0.25), ("sd ratio", 1.9)):
-        finding = sample_finding(history.minute, "distance", effect=effect, effect_unit=unit)
-        history.take_in([finding], [sample_window(history.minute, verdict=Verdict.DRIFT)])
+    larger(history, 0.25)
+    larger(history, *[1.9] * 60, unit="sd ratio")
 
-    assert [(1, MailKind.OPENED)] == history.mails
+    assert [(1, MailKind.OPENED), (61, MailKind.REPEATED)] == history.mails
 
 
 def odd(history: History, *, share: float = 0.5) -> list[Change]:
@@ -156,12 +195,17 @@ def test_events_and_drift_are_alerts_of_their_own() -> None:
 
 
 def test_failures_that_grow_are_news() -> None:
-    """Answers of which 3.3 % are missing, then 19 %, are two mails; the second says how many there were before."""
+    """Answers of which 3.3 % are missing, then 19 %, are two mails; the second says how many there were before.
+
+    It comes after an hour, or as soon as half of them are.
+    """
     history = History()
     odd(history, share=0.033)
-    (change,) = odd(history, share=0.19)
+    for _ in range(60):
+        (change,) = odd(history, share=0.19)
+    odd(history, share=0.51)
 
-    assert [(1, MailKind.OPENED), (2, MailKind.GROWN)] == history.mails
+    assert [(1, MailKind.OPENED), (61, MailKind.GROWN), (62, MailKind.GROWN)] == history.mails
     assert change.mail is not None
     assert {"missing answers": Magnitude("share of events", 0.033)} == change.mail.grown
 
@@ -282,18 +326,18 @@ def test_an_acknowledged_alert_is_quiet_but_kept() -> None:
 
 
 def test_an_acknowledged_alert_that_grows_is_news() -> None:
-    """An acknowledgement covers what was acknowledged: a further feature is mailed at once, and alone."""
+    """An acknowledgement covers what was acknowledged: a further feature is mailed after an hour, and alone."""
     history = History()
     (change,) = history.live("distance")
     assert change.alert is not None
     history.alerts[change.alert.id] = acknowledged(change.alert, history.now + 90 * MINUTE)
     history.live("distance", times=5)
-    (grown,) = history.live("distance", "airline")
+    (grown,) = history.live("distance", "airline", times=55)
     history.live("distance", "airline", times=20)
 
     assert grown.mail is not None
     assert ("airline",) == grown.mail.new_features
-    assert [(1, MailKind.OPENED), (7, MailKind.GROWN)] == history.mails
+    assert [(1, MailKind.OPENED), (61, MailKind.GROWN)] == history.mails
 
 
 def test_an_acknowledged_alert_ends_unheard() -> None:
@@ -317,7 +361,7 @@ def test_who_has_a_mail_is_not_sent_it_again() -> None:
     partly = replace(change.unmailed, told=("ada@example.org",), told_magnitudes=change.unmailed.magnitudes)
     history.alerts[partly.id] = partly
     (rest,) = history.live("distance", "airline")
-    (news,) = history.live("distance", "airline")
+    (news,) = history.live("distance", "airline", times=60)
 
     assert rest.mail is not None
     assert (MailKind.OPENED, ("grace@example.org",)) == (rest.mail.kind, rest.mail.recipients)
@@ -425,17 +469,17 @@ def test_what_came_back_and_stays_is_told_again_after_an_hour() -> None:
     assert [(1, MailKind.OPENED), (17, MailKind.OVER), (77, MailKind.REPEATED)] == history.mails
 
 
-def test_what_came_back_otherwise_is_news() -> None:
-    """A further feature, or a change that is twice as large, is told at once, as ever."""
-    other, larger = History(), History()
-    for history in (other, larger):
+def test_what_came_back_worse_is_news() -> None:
+    """A further feature is told once the hour has passed; what is more severe at once, as ever."""
+    other, worse = History(), History()
+    for history in (other, worse):
         history.live("distance")
         history.live(times=20)
-    other.live("distance", "airline")
-    finding = sample_finding(larger.minute, "distance", effect=2.0)
-    larger.take_in([finding], [sample_window(larger.minute, verdict=Verdict.DRIFT)])
+    other.live("distance", "airline", times=56)
+    larger(worse, 2.0)
 
-    assert [(1, MailKind.OPENED), (17, MailKind.OVER), (22, MailKind.OPENED)] == other.mails == larger.mails
+    assert [(1, MailKind.OPENED), (17, MailKind.OVER), (77, MailKind.GROWN)] == other.mails
+    assert [(1, MailKind.OPENED), (17, MailKind.OVER), (22, MailKind.OPENED)] == worse.mails
 
 
 @pytest.mark.parametrize(

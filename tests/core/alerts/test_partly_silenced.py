@@ -76,22 +76,24 @@ def of(feature: str, minutes: int = 60, number: int = 1) -> Silence:
 
 def test_the_rest_is_told_and_the_silenced_part_after_its_silence() -> None:
     """One feature of two is silenced: the mail tells the other alone, and at the silence's end the first is news."""
-    dispatcher = Dispatcher(of("distance", 10))
-    dispatcher.live("distance", "airline", times=12)
+    dispatcher = Dispatcher(of("distance", 70))
+    dispatcher.live("distance", "airline")
+    dispatcher.live("distance", times=71)
 
     assert [
         (1, MailKind.OPENED, ("airline",)),
-        (10, MailKind.GROWN, ("distance", "airline")),
+        (70, MailKind.GROWN, ("distance", "airline")),
     ] == dispatcher.told
     assert ("distance",) == dispatcher.mails[1][1].new_features
 
 
 def test_what_is_held_back_is_known_with_the_silence_that_does() -> None:
     """The alert says which mail would be due and by whose silences it is not sent; afterwards it says so no more."""
-    dispatcher = Dispatcher(of("distance", 10, number=3), of("*", 5, number=4))
+    dispatcher = Dispatcher(of("distance", 70, number=3), of("*", 5, number=4))
     dispatcher.live("distance")
     whole = dispatcher.alert
-    dispatcher.live("distance", "airline", times=5)
+    dispatcher.live("distance", "airline", times=4)
+    dispatcher.live("distance", times=62)
     part = dispatcher.alert
     dispatcher.live("distance", "airline", times=5)
 
@@ -113,12 +115,12 @@ def test_what_was_told_before_a_silence_is_not_news_after_it() -> None:
     """A feature that was mailed, then silenced for a while, is not told again as new."""
     dispatcher = Dispatcher()
     dispatcher.live("distance", "airline")
-    dispatcher.silences = [of("distance", 20)]
-    dispatcher.live("distance", "airline", "origin", times=25)
+    dispatcher.silences = [of("distance", 70)]
+    dispatcher.live("distance", "airline", "origin", times=75)
 
     assert [
         (1, MailKind.OPENED, ("distance", "airline")),
-        (2, MailKind.GROWN, ("airline", "origin")),
+        (61, MailKind.GROWN, ("airline", "origin")),
     ] == dispatcher.told
     assert {"distance", "airline", "origin"} == set(dispatcher.alert.mailed_magnitudes)
 
@@ -171,7 +173,7 @@ def test_an_acknowledgement_holds_beside_a_silence() -> None:
     dispatcher.silences = [of("airline", 600)]
     dispatcher.live("distance", "airline", "origin", times=70)
 
-    assert [(1, MailKind.OPENED), (2, MailKind.GROWN)] == [(minute, kind) for minute, kind, _ in dispatcher.told]
+    assert [(1, MailKind.OPENED), (61, MailKind.GROWN)] == [(minute, kind) for minute, kind, _ in dispatcher.told]
     assert ("origin",) == dispatcher.mails[1][1].new_features
 
 

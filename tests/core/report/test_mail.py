@@ -135,7 +135,7 @@ def test_it_says_how_sure_and_what_to_do(rendered: Rendered, mail: Mail) -> None
         f"Look      {PAGE}/models/delays/1",
         f'Quiet it  pegel ack {short} --until 09:00 --why "..."',
         f"or  {PAGE}/alerts?q={short}",
-        "No further mail about this alert before 01:25 UTC, unless it grows; one when it is over.",
+        "No further mail about this alert before 01:25 UTC, unless it becomes more severe; one when it is over.",
     ):
         assert part in rendered.text
 

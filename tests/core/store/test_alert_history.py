@@ -68,14 +68,14 @@ def test_a_life_is_told_from_the_beginning_to_the_end(engine: Engine) -> None:
     one_pass(engine, 1)
     (alert,) = store.open_alerts()
     window(engine, 1, "distance", "airline")
-    one_pass(engine, 2)
-    store.acknowledge(alert.id, START + 9 * MINUTE, "storm", by="ada", now=START + 3 * MINUTE)
-    store.end_acknowledgement(alert.id[:6], by="otto", now=START + 4 * MINUTE)
+    one_pass(engine, 61)
+    store.acknowledge(alert.id, START + 69 * MINUTE, "storm", by="ada", now=START + 63 * MINUTE)
+    store.end_acknowledgement(alert.id[:6], by="otto", now=START + 64 * MINUTE)
     window(engine, 2, "distance")
-    one_pass(engine, 70)
+    one_pass(engine, 130)
     for minute in range(3, 19):
         window(engine, minute)
-    one_pass(engine, 90)
+    one_pass(engine, 150)
     both = ("distance", "airline")
 
     assert [
@@ -90,7 +90,7 @@ def test_a_life_is_told_from_the_beginning_to_the_end(engine: Engine) -> None:
         ("over", "", ()),
     ] == told(engine, alert)
     events = AlertHistory(engine).of(alert.id)
-    assert ("ada", "storm", START + 9 * MINUTE, "otto") == (events[4].by, events[4].why, events[4].until, events[5].by)
+    assert ("ada", "storm", START + 69 * MINUTE, "otto") == (events[4].by, events[4].why, events[4].until, events[5].by)
     assert [(ADDRESS,)] * 4 == [event.recipients for event in events if event.kind is AlertEventKind.MAILED]
 
 
