@@ -14,7 +14,10 @@ from pegel.exporter.facts_reader import FactsReader
 from pegel.store.database import connect
 from pegel.testing.manual_clock import START, ManualClock
 
-pytestmark = pytest.mark.parametrize("new_database", ["postgresql"], indirect=True)
+pytestmark = [
+    pytest.mark.environments("sqlalchemy"),
+    pytest.mark.parametrize("new_database", ["postgresql"], indirect=True),
+]
 
 
 def exporter(engine: Engine, patience_s: float = 20.0) -> FactsReader:
