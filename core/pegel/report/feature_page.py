@@ -24,7 +24,7 @@ from pegel.report.merging import merged
 from pegel.report.page_query import PageQuery, feature_query
 from pegel.report.page_time import PageTime
 from pegel.report.range_view import TimeLinks, time_links
-from pegel.report.reading import LOOK_BACK, PartReader, Sources
+from pegel.report.reading import LOOK_BACK, PartReader, Sources, registered
 from pegel.report.score_chart import FeaturePoint, missing_chart, score_chart
 from pegel.report.segment_views import judged_in_full
 from pegel.report.views import FeatureView
@@ -34,7 +34,6 @@ from pegel.spec.outside_text import NAME_LIMIT, quoted, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.store.alert_store import AlertStore
 from pegel.store.baseline_store import BaselineStore
-from pegel.store.registry import Registry
 from pegel.store.results import Results
 from pegel.stream.result_rows import OutlierRow, WindowRow
 
@@ -112,10 +111,7 @@ def feature_page(
         time: Of which time; None for the newest windows.
         query: What the address asks for besides, for links to other times.
     """
-    entries = Registry(sources.engine).entries()
-    entry = next((entry for entry in entries if (entry.model, entry.version) == (model, version)), None)
-    if entry is None:
-        raise NotFound(f"no monitor for {model} version {version} is registered; `pegel status` lists those that are.")
+    entry = registered(sources, model, version)
     spec, reader, query = entry.spec, PartReader(), query or PageQuery()
     part, damaged = reader.part, reader.problems
     read = part(

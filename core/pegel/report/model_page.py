@@ -12,7 +12,6 @@ from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.silencing import Silence, SilenceState
 from pegel.baseline.baseline import Baseline
 from pegel.data.spans import Span
-from pegel.errors import NotFound
 from pegel.judge.answer_times import answer_times
 from pegel.judge.findings import Finding
 from pegel.judge.performance.performance_rows import PerformanceRow
@@ -30,7 +29,7 @@ from pegel.report.page_time import PageTime
 from pegel.report.performance_view import performance_view
 from pegel.report.progress import progress
 from pegel.report.range_view import range_view
-from pegel.report.reading import LOOK_BACK, PartReader, Sources
+from pegel.report.reading import LOOK_BACK, PartReader, Sources, registered
 from pegel.report.refresh_words import headline, promotion_line, refresh_line
 from pegel.report.refused_labels import refused_of
 from pegel.report.segment_views import judged_in_full, segment_views
@@ -53,7 +52,7 @@ from pegel.store.label_store import LabelStore
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.performance_store import PerformanceStore
 from pegel.store.refresh_store import RefreshStore
-from pegel.store.registry import Entry, Registry
+from pegel.store.registry import Entry
 from pegel.store.results import Details, Results
 from pegel.store.row_quality_store import RowQualityRow, RowQualityStore
 from pegel.store.silence_store import SilenceStore
@@ -95,10 +94,7 @@ def model_view(
         time: Of which time windows, features and findings are shown; None for the newest.
         query: What the address asks for besides, for links to other times; None for a page without links.
     """
-    entries = Registry(sources.engine).entries()
-    entry = next((entry for entry in entries if (entry.model, entry.version) == (model, version)), None)
-    if entry is None:
-        raise NotFound(f"no monitor for {model} version {version} is registered; `pegel status` lists those that are.")
+    entry = registered(sources, model, version)
     spec, reader, results = entry.spec, PartReader(), Results(sources.engine)
     across, part = read_across(sources, [entry], now), reader.part
     windows = part(

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pegel.errors import NotFound, PegelError, TemporaryError
+from pegel.errors import PegelError, TemporaryError
 from pegel.judge.refresh.guard_rails import State
-from pegel.report.reading import PartReader, Sources
+from pegel.report.reading import PartReader, Sources, registered
 from pegel.report.refresh_words import ENDS, headline, short
 from pegel.report.words import moment
-from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, quoted, shown
+from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 from pegel.spec.plain_numbers import how_many
 from pegel.store.baseline_store import BaselineStore, Promotion
 from pegel.store.refresh_store import Refresh, RefreshStore
-from pegel.store.registry import Registry
 
 LISTED = 12
 """Newest baselines that are listed: each is read as a whole to say of which data it is."""
@@ -59,9 +58,7 @@ class PastBaselines:
 
 def past_baselines(sources: Sources, model: str, version: int, now: datetime) -> PastBaselines:
     """Return what is known of the baselines of a model version. Raises NotFound where it is not registered."""
-    entries = Registry(sources.engine).entries()
-    if (model, version) not in {(one.model, one.version) for one in entries}:
-        raise NotFound(f"no monitor for {quoted(f'{model}/{version}')} is registered; `pegel status` lists those.")
+    registered(sources, model, version)
     store, reader = BaselineStore(sources.engine), PartReader()
     current, history = store.current(model, version), store.history(model, version)
     refreshes = RefreshStore(sources.engine).list(model, version, damaged=reader.problems)

@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from sqlalchemy.engine import Engine
 
-from pegel.errors import PegelError, TemporaryError
+from pegel.errors import NotFound, PegelError, TemporaryError
+from pegel.spec.outside_text import NAME_LIMIT, shown
+from pegel.store.registry import Entry, Registry
 
 Part = TypeVar("Part")
 
@@ -23,6 +25,15 @@ class Sources:
 
     engine: Engine
     around: tuple[str, ...] = ()
+
+
+def registered(sources: Sources, model: str, version: int) -> Entry:
+    """Return a model version of the registry, whether its spec can be read or not. Raises NotFound."""
+    entry = Registry(sources.engine).entry(model, version)
+    if entry is None:
+        named = f"{shown(model, NAME_LIMIT)} version {version}"
+        raise NotFound(f"no monitor for {named} is registered; `pegel status` lists those that are.")
+    return entry
 
 
 class PartReader:

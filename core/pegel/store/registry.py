@@ -84,6 +84,19 @@ class Registry:
         with reading(self._engine) as connection:
             return [_entry(row.model, row.version, row.group, row.spec) for row in connection.execute(statement)]
 
+    def entry(self, model: str, version: int) -> Entry | None:
+        """Return one model version, with its spec or why it has none; None if it is not registered."""
+        c = tables.monitors.c
+        statement = sa.select(c.model, c.version, c.group, c.spec).where(*of_monitor(tables.monitors, model, version))
+        with reading(self._engine) as connection:
+            row = connection.execute(statement).first()
+        return None if row is None else _entry(row.model, row.version, row.group, row.spec)
+
+    def is_empty(self) -> bool:
+        """Say whether no model version is registered, readable or not."""
+        with reading(self._engine) as connection:
+            return connection.execute(sa.select(tables.monitors.c.model).limit(1)).first() is None
+
     def newest(self, count: int) -> list[Entry]:
         """Return the `count` model versions whose specs changed last, the last change first."""
         c = tables.monitors.c

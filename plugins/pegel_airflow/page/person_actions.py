@@ -73,7 +73,7 @@ def silence(
         raise InvalidSpec(f"kind: expected {named} without a feature, of which it has none. Nothing was changed.")
     matcher = Matcher(model=model, version=version, feature=feature or None, kind=named)
     stores, until = services.stores(settings), now + timedelta(hours=hours)
-    if (model, version) not in {(entry.model, entry.version) for entry in stores.registry.entries()}:
+    if stores.registry.entry(model, version) is None:
         key = quoted(monitor_key(model, version))
         raise NotFound(f"no monitor for {key} is registered: nothing was silenced.")
     said = Silence(about=matcher, until=until, why=shown(why), by=shown(by, NAME_LIMIT), said_at=now)

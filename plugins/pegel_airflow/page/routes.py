@@ -148,7 +148,7 @@ def compared_baselines(
 
 def is_anything_watched(settings: Settings) -> bool:
     """Say whether any model is in the registry, readable or not."""
-    return bool(services.stores(settings).registry.entries())
+    return not services.stores(settings).registry.is_empty()
 
 
 def feature(  # noqa: PLR0917  as above

@@ -28,6 +28,18 @@ def test_an_empty_registry_is_at_version_zero(engine: Engine) -> None:
     assert ([], 0, None) == (registry.list(), registry.version(), registry.get("delays", 1))
 
 
+def test_one_model_version_is_found_alone(engine: Engine) -> None:
+    """It is the same as among all, also where its spec cannot be read; another version is none."""
+    registry = Registry(engine)
+    before = registry.is_empty()
+    registry.put(sample_spec())
+    with writing(engine) as connection:
+        connection.execute(sa.update(tables.monitors).values(spec={}))
+
+    assert registry.entries() == [registry.entry("delays", 1)]
+    assert (True, False, None) == (before, registry.is_empty(), registry.entry("delays", 2))
+
+
 def test_a_spec_comes_back_as_it_went_in(engine: Engine) -> None:
     """A stored spec is read back equal, with the same fingerprint."""
     spec = sample_spec(windowing={"length": "5s", "lateness": "2s"})
