@@ -78,7 +78,7 @@ ACTIONS: dict[str, Callable[[httpx.Client, Settings], httpx.Response]] = {
     "end an acknowledgement": lambda client, settings: client.post(
         f"{MODEL}/unacknowledge", data={"alert": open_alert(settings)}
     ),
-    "end a silence": lambda client, settings: client.post(f"{MODEL}/hear", data={"silence": said(settings)}),
+    "end a silence": lambda client, settings: client.post(f"{MODEL}/unsilence", data={"silence": said(settings)}),
     "look at a spec, and have a text checked": lambda client, _: client.post(
         "/pegel/spec/check", data={"text": "model: {}"}
     ),
@@ -130,7 +130,9 @@ def test_every_route_of_the_page_is_an_action_of_the_table() -> None:
 
     editor = {"/spec", "/spec/check", "/models/{name}/{version}/spec"}
     verbs = ("acknowledge", "unacknowledge", "resolve", "silence", "unsilence")
-    of_model = {f"/models/{{name}}/{{version}}/{verb}" for verb in ("acknowledge", "unacknowledge", "silence", "hear")}
+    of_model = {
+        f"/models/{{name}}/{{version}}/{verb}" for verb in ("acknowledge", "unacknowledge", "silence", "unsilence")
+    }
     scripts = {f"/{name}" for name in NAMES}
     parts = ("findings/{finding}", "baselines", "baselines/compare")
     explained = {f"/models/{{name}}/{{version}}/{part}" for part in parts}
@@ -160,9 +162,9 @@ def test_who_it_was_stands_on_the_page(browse: Browse, played: Settings) -> None
     [
         ("/pegel/models/nobody/1/silence", {"hours": "1", "why": "x"}, 404),
         ("/pegel/models/delays/2/silence", {"hours": "1", "why": "x"}, 404),
-        ("/pegel/models/nobody/1/hear", {"silence": "1"}, 404),
-        (f"{MODEL}/hear", {"silence": "0"}, 422),
-        (f"{MODEL}/hear", {"silence": "77"}, 404),
+        ("/pegel/models/nobody/1/unsilence", {"silence": "1"}, 404),
+        (f"{MODEL}/unsilence", {"silence": "0"}, 422),
+        (f"{MODEL}/unsilence", {"silence": "77"}, 404),
         (f"{MODEL}/unacknowledge", {"alert": "beefbeef"}, 404),
         ("/pegel/models/other/1/unacknowledge", {"alert": "OPEN"}, 404),
         (f"{MODEL}/silence", {"hours": "1", "why": "x", "kind": "drifts"}, 422),

@@ -17,7 +17,7 @@ Browse = Callable[[str | None], httpx.Client]
 pytestmark = pytest.mark.usefixtures("played")
 MODEL = "/pegel/models/delays/1"
 WORDS = {"hours": "1", "why": "forged"}
-CHANGING = ("silence", "hear", "acknowledge", "unacknowledge")
+CHANGING = ("silence", "unsilence", "acknowledge", "unacknowledge")
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_the_page_itself_may(cookie: httpx.Client, played: Settings, site: str, 
     silenced = forged(played)
     in_force = services.stores(played).silences.in_force(datetime.now(UTC))
     (number,) = (one.id for one in in_force if one.why == "forged")
-    answers.append(cookie.post(f"{MODEL}/hear", data={"silence": str(number)}, headers=sent))
+    answers.append(cookie.post(f"{MODEL}/unsilence", data={"silence": str(number)}, headers=sent))
 
     assert ([303, 303], ["forged"], []) == ([answer.status_code for answer in answers], silenced, forged(played))
 

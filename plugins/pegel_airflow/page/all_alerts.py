@@ -96,7 +96,7 @@ def silence(  # noqa: PLR0917  as above
 def unsilence(request: Request, user: GetUserDep, silence: SilenceId) -> Response:
     """End a silence, whatever it is about."""
     quieting.unsilence(Settings(), silence, by=user.get_name(), now=datetime.now(UTC))
-    return _back(request, "heard")
+    return _back(request, "unsilenced")
 
 
 def _back(request: Request, done: str) -> RedirectResponse:

@@ -61,7 +61,7 @@ def build() -> FastAPI:
         ("acknowledge", acknowledge),
         ("unacknowledge", unacknowledge),
         ("silence", silence),
-        ("hear", hear),
+        ("unsilence", unsilence),
     ):
         app.add_api_route(f"/models/{{name}}/{{version}}/{path}", route, methods=["POST"], dependencies=[MAY_CHANGE])
     add_spec_routes(app)
@@ -138,10 +138,10 @@ def silence(  # noqa: PLR0917 - as above
     return _back(request, name, version, "silenced")
 
 
-def hear(request: Request, user: GetUserDep, name: str, version: Version, silence: SilenceId) -> Response:
+def unsilence(request: Request, user: GetUserDep, name: str, version: Version, silence: SilenceId) -> Response:
     """End a silence that is about one model, and maybe about others."""
-    person_actions.hear(Settings(), name, version, silence=silence, by=user.get_name(), now=datetime.now(UTC))
-    return _back(request, name, version, "heard")
+    person_actions.unsilence(Settings(), name, version, silence=silence, by=user.get_name(), now=datetime.now(UTC))
+    return _back(request, name, version, "unsilenced")
 
 
 def _back(request: Request, name: str, version: int, done: str) -> RedirectResponse:

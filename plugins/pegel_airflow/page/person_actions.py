@@ -17,7 +17,7 @@ DONE: Final = {
     "unacknowledged": "The acknowledgement is over. The next mail about this alert is sent as ever.",
     "resolved": "Resolved. It is over; a new finding opens another alert.",
     "silenced": "Silenced. No mail about this until then; windows are judged as before.",
-    "heard": "The silence is over. The next mail about what it was about is sent as ever.",
+    "unsilenced": "The silence is over. The next mail about what it was about is sent as ever.",
 }
 """What is said after each action, by the name that travels in the address."""
 
@@ -80,6 +80,6 @@ def silence(
     stores.silences.say(said)
 
 
-def hear(settings: Settings, model: str, version: int, *, silence: int, by: str, now: datetime) -> None:
+def unsilence(settings: Settings, model: str, version: int, *, silence: int, by: str, now: datetime) -> None:
     """End a silence that is about the model version. Raises NotFound."""
     services.stores(settings).silences.end(silence, shown(by, NAME_LIMIT), now, of=(model, version))
