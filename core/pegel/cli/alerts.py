@@ -77,12 +77,13 @@ def alerts(  # noqa: PLR0917  options are named on the command line
             if alert is not None:
                 one = AlertStore(engine).alert(alert)
                 tell_alert(engine, one, silences, now, damaged, as_json=as_json, on_one_line=watch)
+            specs = {spec.key: spec for entry in Registry(engine).entries() if (spec := entry.spec) is not None}
             known = _listed(engine, name, number, damaged, all_of_them=all_of_them) if alert is None else []
         if as_json and alert is None:
             told = [alert_json(one, silences, now) for one in known]
             tell_json("alerts", told, damaged, on_one_line=watch)
         elif alert is None:
-            tell_table(HEAD, [alert_cells(one, silences, now) for one in known])
+            tell_table(HEAD, [alert_cells(one, silences, now, specs) for one in known])
             if not known:
                 say(_none(name, number, all_of_them=all_of_them, home=home))
         for reason in damaged:

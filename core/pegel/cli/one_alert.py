@@ -17,6 +17,7 @@ from pegel.errors import InvalidSpec
 from pegel.report.alert_lines import alert_json, alert_line, event_json, event_line
 from pegel.store.alert_history import AlertHistory
 from pegel.store.alert_store import AlertStore
+from pegel.store.registry import Registry
 from pegel.store.silence_store import SilenceStore
 
 AlertId = Annotated[
@@ -53,7 +54,8 @@ def tell_alert(
         told = alert_json(alert, silences, now) | {"history": [event_json(event) for event in events]}
         tell_json("alerts", [told], damaged, on_one_line=on_one_line)
         return
-    say(alert_line(alert, silences, now))
+    entries = Registry(engine).entries()
+    say(alert_line(alert, silences, now, {spec.key: spec for entry in entries if (spec := entry.spec) is not None}))
     for event in events:
         say(f"  {event_line(event, now)}")
 

@@ -4,47 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent
-from pegel.alerts.silencing import Silence, silenced_by
+from pegel.alerts.silencing import Silence, is_in_hand, silenced_by
 from pegel.report.change_words import since, so_since
 from pegel.report.silence_words import event_words, quiet
+from pegel.report.untold_words import Specs, not_mailed
 from pegel.report.words import moment
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 
+NO_SPECS: Specs = MappingProxyType({})
 
-def alert_line(alert: Alert, silences: Sequence[Silence], now: datetime) -> str:
+
+def alert_line(alert: Alert, silences: Sequence[Silence], now: datetime, specs: Specs = NO_SPECS) -> str:
     """Return one line: id, severity, monitor, kind and features, since when, and how it stands.
 
-    `silences`: those in force.
+    `silences`: those in force; `specs`: those that are known.
     """
     names = ", ".join(shown(name, NAME_LIMIT) for name in alert.names)
     what = so_since(f"{alert.kind} of {names}", since(alert, now))
-    return f"{alert.id[:8]}  {alert.severity:<8}  {alert.key}  {what}: {'; '.join(standing(alert, silences, now))}"
+    return (
+        f"{alert.id[:8]}  {alert.severity:<8}  {alert.key}  {what}: {'; '.join(standing(alert, silences, now, specs))}"
+    )
 
 
-def alert_cells(alert: Alert, silences: Sequence[Silence], now: datetime) -> tuple[str, ...]:
+def alert_cells(alert: Alert, silences: Sequence[Silence], now: datetime, specs: Specs = NO_SPECS) -> tuple[str, ...]:
     """Return the same as the cells of a table."""
     names = ", ".join(shown(name, NAME_LIMIT) for name in alert.names)
-    stands = "; ".join(standing(alert, silences, now))
+    stands = "; ".join(standing(alert, silences, now, specs))
     return (
         *(alert.id[:8], alert.severity.value, alert.key, alert.kind.value),
         *(names, since(alert, now), stands),
     )
 
 
-def standing(alert: Alert, silences: Sequence[Silence], now: datetime) -> list[str]:
-    """Return how an alert stands, in phrases: mailed, acknowledged, silenced, over."""
+def standing(alert: Alert, silences: Sequence[Silence], now: datetime, specs: Specs = NO_SPECS) -> list[str]:
+    """Return how an alert stands, in phrases: mailed, or why not yet; acknowledged, silenced, over."""
     if alert.over_at is not None:
         return [f"{'resolved' if alert.is_resolved else 'over since'} {moment(alert.over_at, now)} UTC"]
+    held = [*filter(None, (acknowledged(alert, now), quiet(alert, silences, now)))]
     if alert.mail_failed:
         told = f"mailed to nobody: {shown(alert.mail_failed, LONGEST_SENTENCE)}"
     elif alert.mailed_at is None:
-        told = "not mailed yet"
+        told = not_mailed(alert, specs, now, is_held=is_in_hand(alert, silences, now))
     else:
         told = f"mailed {moment(alert.mailed_at, now)} UTC"
-    return [told, *filter(None, (acknowledged(alert, now), quiet(alert, silences, now)))]
+    return [told, *held]
 
 
 def acknowledged(alert: Alert, now: datetime) -> str:

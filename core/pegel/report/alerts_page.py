@@ -15,8 +15,11 @@ from pegel.alerts.severity import Severity
 from pegel.alerts.silencing import Silence, SilenceState, is_in_hand, silenced_by
 from pegel.errors import DamagedRow
 from pegel.report.reading import PartReader, Sources
+from pegel.report.untold_words import Specs
+from pegel.spec.monitor_spec import MonitorSpec
 from pegel.store.alert_history import AlertHistory
 from pegel.store.alert_store import AlertStore
+from pegel.store.registry import Registry
 from pegel.store.silence_store import SilenceStore
 
 MOST_OPEN, MOST_OVER, MOST_PAST = 200, 100, 50
@@ -75,6 +78,8 @@ class AlertsView:
     """The newest of those that are over, newest first."""
     problems: list[str]
     """What could not be read, in words."""
+    specs: Specs
+    """Those of the models of the listed alerts of which no mail told yet, by the key of their monitor."""
     kinds: tuple[str, ...] = KINDS
     any_kinds: tuple[str, ...] = ANY_KINDS
     """Those that may be silenced."""
@@ -83,7 +88,7 @@ class AlertsView:
 
 
 def alerts_view(sources: Sources, asked: AlertsAsked, now: datetime) -> AlertsView:
-    """Read it, in five questions. Raises TemporaryError; what cannot be read is among `problems`."""
+    """Read it, in six questions at most. Raises TemporaryError; what cannot be read is among `problems`."""
     reader, store = PartReader(), AlertStore(sources.engine)
     part, problems = reader.part, reader.problems
     known = part("open alerts", store.open_by_monitor, dict[tuple[str, int], list[Alert | DamagedRow]]())
@@ -112,8 +117,20 @@ def alerts_view(sources: Sources, asked: AlertsAsked, now: datetime) -> AlertsVi
         silences=in_force,
         coming=_of_state(silences, SilenceState.COMING, now),
         past=_of_state(silences, SilenceState.PAST, now)[::-1][:MOST_PAST],
+        specs=part("specs", _specs(sources, shown), dict[str, MonitorSpec]()),
         problems=list(dict.fromkeys(problems)),
     )
+
+
+def _specs(sources: Sources, alerts: Sequence[Alert]) -> Callable[[], dict[str, MonitorSpec]]:
+    """Ask for no spec where every alert was mailed."""
+    unmailed = {alert.key for alert in alerts if alert.mailed_at is None and alert.over_at is None}
+
+    def read() -> dict[str, MonitorSpec]:
+        specs = (entry.spec for entry in Registry(sources.engine).entries()) if unmailed else ()
+        return {spec.key: spec for spec in specs if spec is not None and spec.key in unmailed}
+
+    return read
 
 
 def _of_state(silences: Sequence[Silence], state: SilenceState, now: datetime) -> list[Silence]:

@@ -238,6 +238,7 @@ def model_view(
         windows=windows[::-1],
         findings=FindingGroups.of(findings, most=MARKED),
         alerts=alerts,
+        specs={} if spec is None else {spec.key: spec},
         alert_events=part(
             "the history of alerts",
             lambda: _alert_events(sources, alerts, reader.problems),

@@ -11,6 +11,8 @@ from pegel.alerts.silencing import Silence, silenced_by
 from pegel.report.words import moment, period
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 
+NAMED = 2
+"""Silences of one alert that are named; the others are counted."""
 _JOINED = {AlertEventKind.OPENED: "", AlertEventKind.GROWN: "also "}
 """Events that are about their features alone, and what stands before these."""
 
@@ -35,13 +37,18 @@ def _when(silence: Silence, now: datetime) -> str:
 
 
 def quiet(alert: Alert, silences: Sequence[Silence], now: datetime) -> str:
-    """Return what of an open alert is silenced by whom, and which mail is held back by that; empty if nothing is."""
+    """Return what of an open alert is silenced by whom, and which mail is held back by that; empty if nothing is.
+
+    Of several silences those are named that hold the longest.
+    """
     found = silenced_by(alert, silences, now)
     if not found:
         return ""
     by_id = {one.id: one for one in silences}
-    numbers = sorted({number for ids in found.values() for number in ids})
-    whose = " and ".join(f"{number} ({_whose(by_id[number], now)})" for number in numbers)
+    several = [by_id[number] for number in sorted({number for ids in found.values() for number in ids})]
+    several.sort(key=lambda one: one.holds(now) or now, reverse=True)
+    whose = " and ".join(f"{one.id} ({_whose(one, now)})" for one in several[:NAMED])
+    whose += f" and {len(several) - NAMED} more" if len(several) > NAMED else ""
     part = "" if len(found) == len(alert.names) else f"{', '.join(shown(name, NAME_LIMIT) for name in found)} "
     held = f"; it holds back the mail that it is {_HELD[alert.held_back]}" if alert.held_back in _HELD else ""
     return f"{part}silenced by {whose}{held}"

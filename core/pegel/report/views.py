@@ -19,6 +19,7 @@ from pegel.report.finding_groups import FindingGroups
 from pegel.report.performance_view import PerformanceView
 from pegel.report.range_view import RangeView
 from pegel.report.span_calendar import Calendar
+from pegel.report.untold_words import Specs
 from pegel.stream.commit import Gap, MonitorFailure, SetAside
 from pegel.stream.outcomes import REPLACED, Outcomes
 from pegel.stream.result_rows import InvalidRow, LedgerRow, MinuteBalance, OutlierRow, WindowRow
@@ -241,6 +242,8 @@ class ModelView:
     """Those in force."""
     coming: list[Silence] = field(default_factory=list)
     """Those that will be in force."""
+    specs: Specs = field(default_factory=dict)
+    """The model's own spec by its key; empty where that cannot be read."""
     alert_events: dict[str, list[AlertEvent]] = field(default_factory=dict)
     """What happened to each of the alerts, by its id, oldest first."""
     outliers: list[OutlierRow] = field(default_factory=list)

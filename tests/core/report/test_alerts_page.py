@@ -80,6 +80,16 @@ def test_the_worst_are_listed_first_and_say_what_happened(sources: Sources) -> N
     assert ([newer.id, worse.id], {worse.id}) == ([alert.id for alert in again.alerts], again.in_hand)
 
 
+def test_of_what_no_mail_told_the_spec_is_read(sources: Sources) -> None:
+    """It says what its mail waits for; where every alert was mailed, no spec is asked for."""
+    store = AlertStore(sources.engine)
+    (mailed,) = store.open_alerts()
+    before = shown(sources).specs
+    store.save(Change(key=mailed.key, alert=replace(mailed, mailed_at=None), mail=None, cursor=None, at=NOW))
+
+    assert ({}, ["delays/1"]) == (before, list(shown(sources).specs))
+
+
 def test_an_alert_that_is_acknowledged_and_silenced_stands_so(sources: Sources) -> None:
     """Both are ways to stand at once; the history tells who acknowledged it and why."""
     alert = own(sources)
