@@ -22,7 +22,9 @@ BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The copy, whic
 
 def backup(file: BackupFile, home: HomeOption = None) -> None:
     """Copy the results database as it is at one moment; drivers and workflows go on meanwhile."""
-    source = sqlite_file(settings_of(home), "pg_dump --format=custom --file=FILE, see docs/backup.md")
+    settings = settings_of(home)
+    source = sqlite_file(settings, "pg_dump --format=custom --file=FILE, see docs/backup.md")
+    refuse_missing(settings.database)
     if file.exists():
         raise InvalidSpec(f"expected a file that is not there, given {shown(str(file))}. Nothing was copied.")
     if not file.resolve().parent.is_dir():
@@ -36,9 +38,11 @@ def backup(file: BackupFile, home: HomeOption = None) -> None:
 
 
 def sqlite_file(settings: Settings, otherwise: str) -> Path:
-    """Return the file of the results database. Raises PermanentError where it is a server's, with what to do there."""
+    """Return the file of the results database, which need not be there.
+
+    Raises PermanentError where it is a server's, with what to do there.
+    """
     found = database_file(settings.database)
     if found is None:
         raise PermanentError(f"the results database is on a server, whose own programs copy it: {otherwise}.")
-    refuse_missing(settings.database)
     return found

@@ -20,7 +20,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do it: what was stored since t
 
 
 def restore(file: Copy, *, yes: Yes = False, home: HomeOption = None) -> None:
-    """Put a copy in place of the results database; drivers go on from where they stood then, and read again."""
+    """Put a copy where the results database is, or was; drivers go on from where they stood then, and read again."""
     target = sqlite_file(settings_of(home), "pg_restore into an empty database, see docs/backup.md")
     if not file.is_file():
         what = "which is no file" if file.exists() else "which is not there"
@@ -28,7 +28,10 @@ def restore(file: Copy, *, yes: Yes = False, home: HomeOption = None) -> None:
         raise InvalidSpec(f"expected a copy of a results database, given {given}. Nothing was restored.")
     if file.resolve() == target.resolve():
         raise InvalidSpec(f"expected a copy, given {shown(str(file))}, the database itself. Nothing was restored.")
-    if not yes:
+    if not target.parent.is_dir():
+        where = f"{shown(str(target.parent))}, which is not there"
+        raise InvalidSpec(f"expected the folder of a results database, given {where}. Nothing was restored.")
+    if not yes and target.exists():
         keep = f"pegel backup before.db{same_home(home)}"
         raise InvalidSpec(
             f"expected --yes: what was stored since {shown(str(file))} was made is lost; `{keep}` keeps it. Nothing "

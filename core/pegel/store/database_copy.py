@@ -24,13 +24,15 @@ from pegel.store.schema_revision import schema_revisions
 PAGES_AT_ONCE = 4_096
 """Of 2 KiB: writers have the file between two such parts."""
 BUSY_S = 30.0
+_HEAD, _LARGEST_PAGE = 32, 65_536
+"""Bytes: the beginning of a file, with its page size and number of pages, of which 1 stands for the largest."""
 
 
 def copy_sqlite(source: Path, target: Path, progress: Callable[[float], None] = lambda _part: None) -> None:
     """Copy a SQLite database as it is at one moment, whoever writes to it meanwhile; `target` must not be there.
 
-    Raises PermanentError for a file that is no sound database, Unavailable where it stays locked or there is no room;
-    then no `target` is left.
+    Raises PermanentError for a file that is no sound database, Unavailable where it stays locked or there is no room
+    for `target`; then no `target` is left.
     """
     try:
         with closing(_opened(source)) as given, closing(sqlite3.connect(target)) as taken:
@@ -38,7 +40,7 @@ def copy_sqlite(source: Path, target: Path, progress: Callable[[float], None] = 
             problem = taken.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
         target.unlink(missing_ok=True)
-        raise _explained(source, error) from error
+        raise _explained(source, target, error) from error
     if problem != "ok":
         target.unlink(missing_ok=True)
         raise PermanentError(f"{shown(str(source))} is damaged: {shown(str(problem))}. No copy was kept.")
@@ -47,9 +49,11 @@ def copy_sqlite(source: Path, target: Path, progress: Callable[[float], None] = 
 def restore_sqlite(copy: Path, target: Path, scratch: Path) -> None:
     """Put a copy in place of what `target` holds, at once, for whoever has it open, too. Every claim ends.
 
-    `scratch`: a file that is not there, used on the way and left to the caller. Raises what `copy_sqlite` and `migrate`
-    raise, and PermanentError for a database without tables of Pegel, before `target` is touched.
+    `scratch`: a file that is not there, used on the way and left to the caller. `target` is made where it is not there.
+    Raises what `copy_sqlite` and `migrate` raise, and PermanentError for a file that was cut off and for a database
+    without tables of Pegel, before `target` is touched.
     """
+    _refuse_cut(copy)
     copy_sqlite(copy, scratch)
     engine = connect(f"sqlite:///{scratch}")
     try:
@@ -67,7 +71,7 @@ def restore_sqlite(copy: Path, target: Path, scratch: Path) -> None:
             # In one part: others see the old state or the new one. It goes through the log of the file that is there.
             given.backup(taken)
     except sqlite3.Error as error:
-        raise _explained(target, error) from error
+        raise _explained(target, target, error) from error
 
 
 def end_claims(engine: Engine) -> int:
@@ -85,8 +89,31 @@ def _opened(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True, timeout=BUSY_S)
 
 
-def _explained(file: Path, error: sqlite3.Error) -> Exception:
+def _refuse_cut(copy: Path) -> None:
+    """Raise PermanentError for a file shorter than it says itself: SQLite takes what is missing of a page for zeros.
+
+    Not for a database that is in use, whose first page may be written before the last ones are.
+    """
+    try:
+        with copy.open("rb") as file:
+            head, size = file.read(_HEAD), copy.stat().st_size
+    except OSError as error:
+        why = f"{shown(str(copy))}, which cannot be read: {error.strerror}"
+        raise PermanentError(f"expected a copy of a results database, given {why}. Nothing was changed.") from error
+    if not head.startswith(b"SQLite format 3\0") or len(head) < _HEAD:
+        return  # what else it is, SQLite says
+    page_size, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
+    whole = pages * (_LARGEST_PAGE if page_size == 1 else page_size)
+    if size < whole:
+        given = f"{shown(str(copy))}, which was cut off: {size:,} bytes of {whole:,}"
+        raise PermanentError(f"expected a copy of a results database, given {given}. Nothing was changed.")
+
+
+def _explained(file: Path, grows: Path, error: sqlite3.Error) -> Exception:
+    """Return the error to raise about a database; `grows`: what there may be no room for."""
     said = f"{shown(str(file))}: {error}"
     if "not a database" in str(error) or "malformed" in str(error):
         return PermanentError(f"expected a results database, given {said}. Nothing was changed.")
-    return Unavailable(f"the database did not answer, or there is no room: {said}. Nothing was changed.")
+    if "disk is full" in str(error):
+        return Unavailable(f"there is no room: the disk of {shown(str(grows))} is full. Nothing was changed.")
+    return Unavailable(f"the database did not answer: {said}. Nothing was changed.")

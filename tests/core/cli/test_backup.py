@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from blueprints import give_tables
+from full_disks import small_disk
 from sqlalchemy import Engine
+from waiting import wait_until
 
 from pegel.cli.main import main
 from pegel.errors import Superseded
@@ -143,6 +148,85 @@ def test_a_database_without_tables_of_pegel_replaces_none(
 
     assert ([1, 1], 10) == (codes, stored(engine, claim)[0])
     assert 2 == capsys.readouterr().err.count("which has no tables of Pegel. Nothing was restored.")
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.5, 0.9997])
+def test_a_copy_that_was_cut_off_replaces_nothing(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str], kept: float
+) -> None:
+    """Of the last page alone, too, which SQLite would take for zeros."""
+    claim = StreamStore(engine).claim("default", 1, START)
+    run(tmp_path, "backup", tmp_path / "copy.db")
+    commit(engine, claim, 0)
+    whole = (tmp_path / "copy.db").read_bytes()
+    (tmp_path / "copy.db").write_bytes(whole[: int(kept * len(whole))])
+    code = run(tmp_path, "restore", tmp_path / "copy.db", "--yes")
+
+    assert (1, 10) == (code, stored(engine, claim)[0])
+    assert f"which was cut off: {int(kept * len(whole)):,} bytes of {len(whole):,}" in capsys.readouterr().err
+
+
+def test_a_full_disk_keeps_no_half_copy(engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing stands under the name, nor beside it, and once there is room the same command makes the copy."""
+    StreamStore(engine).claim("default", 1, START)
+    with small_disk(tmp_path / "disk", size=1 << 20) as disk:
+        disk.fill()
+        codes = [run(tmp_path, "backup", disk.folder / "copy.db")]
+        left = [path.name for path in disk.folder.iterdir()]
+        disk.free()
+        codes.append(run(tmp_path, "backup", disk.folder / "copy.db"))
+
+    assert ([1, 0], ["ballast"]) == (codes, left)
+    assert "there is no room: the disk of " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("room", [0.5, 1.5])
+def test_a_restoration_without_room_leaves_what_is_stored(engine: Engine, tmp_path: Path, room: float) -> None:
+    """Whether the disk is full before the database is touched or on the way: what was there is there, whole."""
+    run(tmp_path, "backup", tmp_path / "copy.db")
+    size = (tmp_path / "copy.db").stat().st_size
+    with small_disk(tmp_path / "disk", size=int((1 + room) * size) // 4096 * 4096) as disk:
+        shutil.copyfile(tmp_path / "copy.db", disk.folder / "pegel.db")
+        there = connect(f"sqlite:///{disk.folder / 'pegel.db'}")
+        claim = StreamStore(there).claim("default", 1, START)
+        code = run(disk.folder, "restore", tmp_path / "copy.db", "--yes")
+        commit(there, claim, 0)
+        found = stored(there, claim)[0]
+        there.dispose()
+        left = sorted(path.name for path in disk.folder.iterdir())
+
+    assert (1, 10, ["pegel.db"]) == (code, found, left)
+
+
+def test_a_backup_that_is_killed_leaves_nothing_under_the_name(engine: Engine, tmp_path: Path) -> None:
+    """It is made beside and takes its name when it is whole; the next one takes the name all the same."""
+    engine.dispose()
+    command = [sys.executable, "-m", "pegel.cli.main", "backup", str(tmp_path / "copy.db"), "--home", str(tmp_path)]
+    with closing(sqlite3.connect(tmp_path / "pegel.db", isolation_level=None)) as holder:
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN IMMEDIATE")
+        holder.execute("DELETE FROM claims")
+        with subprocess.Popen(command) as process:
+            begun = wait_until(lambda: any(tmp_path.glob(".new-*/copy.db")))
+            process.kill()
+        left = (tmp_path / "copy.db").exists()
+        holder.execute("COMMIT")
+
+    assert (True, False, 0) == (begun, left, run(tmp_path, "backup", tmp_path / "copy.db"))
+
+
+def test_a_lost_database_is_put_back_where_it_was(engine: Engine, tmp_path: Path) -> None:
+    """Without `pegel up` first, which would begin an empty one; a folder that is not there is a mistyped home."""
+    claim = StreamStore(engine).claim("default", 1, START)
+    commit(engine, claim, 0)
+    run(tmp_path, "backup", tmp_path / "copy.db")
+    engine.dispose()
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"pegel.db{suffix}").unlink(missing_ok=True)
+    codes = [run(home, "restore", tmp_path / "copy.db") for home in (tmp_path / "nowhere", tmp_path)]
+
+    assert ([2, 0], False) == (codes, (tmp_path / "nowhere").exists())
+    assert 10 == stored(engine, StreamStore(engine).claim("default", 2, START))[0]
 
 
 def test_a_server_has_programs_of_its_own(
