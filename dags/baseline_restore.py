@@ -26,7 +26,14 @@ with DAG(
             description="Name, as onboarded.",
             **form_choices.suggested(form_choices.read().models),
         ),
-        "version": Param(1, type="integer", minimum=1, title="Version (number)", description="Which version."),
+        "version": Param(
+            1,
+            type="integer",
+            minimum=1,
+            maximum=2**31 - 1,
+            title="Version (number)",
+            description="Which version.",
+        ),
         "baseline": Param(
             "previous",
             type="string",

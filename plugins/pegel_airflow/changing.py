@@ -8,6 +8,7 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
 from pegel.errors import InvalidSpec, NotFound
+from pegel.spec.names import monitor_key
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import quoted
 from pegel.spec.settings import Settings
@@ -40,14 +41,12 @@ def change(
     """
     from pegel.reconcile.spec_change import SpecChange
 
-    before = services.stores(settings).registry.get(*_named(settings, str(answers["model"])))
+    registry, named = services.stores(settings).registry, str(answers["model"]).strip()
+    known = [(entry, (entry.model, monitor_key(entry.model, entry.version))) for entry in registry.entries()]
+    newest = max((entry for entry, names in known if named in names), key=lambda entry: entry.version, default=None)
+    before = None if newest is None else registry.get(newest.model, newest.version)
     if before is None:
-        known = {
-            name
-            for entry in services.stores(settings).registry.entries()
-            for name in (entry.model, f"{entry.model}/{entry.version}")
-        }
-        meant = did_you_mean(str(answers["model"]).strip(), sorted(known), lead=" ")
+        meant = did_you_mean(named, sorted({name for _, names in known for name in names}), lead=" ")
         raise NotFound(f"no monitor for {quoted(answers['model'])} is registered. Nothing was changed.{meant}")
     refuse_model_of_other_team(settings, before.model.name, before.model.version, user)
     changes = answers.get("changes") or {}
@@ -70,13 +69,3 @@ def _with_its_folder(changes: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(model, dict) or "uri" not in model or "digest" in model:
         return dict(changes)
     return {**changes, "model": {**model, "digest": None}}
-
-
-def _named(settings: Settings, text: str) -> tuple[str, int]:
-    name, _, version = text.strip().partition("/")
-    if version:
-        if not version.isdecimal():
-            raise InvalidSpec(f"model: expected `name` or `name/version`; given {quoted(text)}. Nothing was changed.")
-        return name, int(version)
-    versions = [entry.version for entry in services.stores(settings).registry.entries() if entry.model == name]
-    return name, max(versions, default=0)

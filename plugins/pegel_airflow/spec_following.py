@@ -13,6 +13,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 
 from pegel.errors import PegelError, PermanentError
 from pegel.spec.model_roots import refuse_models_outside
+from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 from pegel_airflow import form, services
 from pegel_airflow.teams import refuse_other_team, refuse_run_of_nobody
@@ -213,5 +214,5 @@ def _names(key: str, now: datetime, *parts: str) -> list[str]:
 
 
 def _told(change: FolderChange) -> str:
-    where = "" if change.file is None else change.file.name
+    where = "" if change.file is None else shown(change.file.name)
     return f"{where}: {'; '.join(change.problems)}"

@@ -120,7 +120,7 @@ def test_an_invalid_file_turns_the_run_red_and_stops_nothing_else(folder: Path, 
     """The others are onboarded, nothing is deleted although the run asks, and the note says what is wrong."""
     written(folder, seeds.spec(model=OTHER))
     written(folder, seeds.spec(watch={"detectors": ["crystal_ball"]}))
-    (folder / "bad.yaml").write_text("model: 3", encoding="utf-8")
+    (folder / "bad\udcff.yaml").write_text("model: 3", encoding="utf-8")
     state = run_dag("specs_follow", delete=True)
 
     assert ("failed", ["fraud"], []) == (
@@ -128,7 +128,11 @@ def test_an_invalid_file_turns_the_run_red_and_stops_nothing_else(folder: Path, 
         [conf["model.name"] for conf in triggered("model_onboard")],
         triggered("model_offboard"),
     )
-    parts = ("all_accepted: bad.yaml: ", "delays.json: watch.detectors: given 'crystal_ball'", "Nothing is deleted")
+    parts = (
+        "all_accepted: bad\\udcff.yaml: ",
+        "delays.json: watch.detectors: given 'crystal_ball'",
+        "Nothing is deleted",
+    )
     assert (True, True, True) == tuple(part in note() for part in parts)
 
 

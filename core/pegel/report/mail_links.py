@@ -30,7 +30,7 @@ def with_links(sentences: Sequence[str], findings: Sequence[Finding], model_page
 
 def _linked(sentence: str, finding: Finding, model_page: str) -> str:
     name = shown(finding.about, LONGEST_SHOWN)
-    before, found, after = sentence.partition(name)
+    before, found, after = sentence.partition(name) if name.strip() else (sentence, "", "")
     if not found or before not in {"", "the prediction "}:
         return sentence
     link = Markup("{}/feature{}").format(model_page, feature_query(finding.feature, {"segment": finding.segment}))

@@ -54,7 +54,8 @@ def message(
     """
     mail = EmailMessage()
     # A header is one line: what a feature is called must not end it.
-    mail["Subject"] = shown(subject or parts[0].subject, LONGEST_SENTENCE)
+    # What looks like an encoded word (RFC 2047) in a name would be decoded, and say something else.
+    mail["Subject"] = shown(subject or parts[0].subject, LONGEST_SENTENCE).replace("=?", "= ?")
     mail["From"] = sender
     mail["To"] = recipient
     mail["Date"] = format_datetime(now)

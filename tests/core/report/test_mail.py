@@ -237,6 +237,18 @@ def test_a_line_break_in_a_name_ends_no_header(mail: Mail) -> None:
     assert rendered.text.startswith("Umsatz (EUR) shifted up by 0.")
 
 
+@pytest.mark.parametrize("name", ["", " ", "=?utf-8?q?=E2=80=AE?="])
+def test_a_name_of_no_letters_or_of_code_is_told_as_it_is(mail: Mail, name: str) -> None:
+    """The mail is whole, and its subject has nothing in it that was decoded from a name."""
+    feature = mail.alert.features[0]
+    odd = replace(feature, feature=name, finding=replace(feature.finding, feature=name))
+    told = replace(mail, alert=replace(mail.alert, features=(odd,)))
+    rendered = render(told, baseline=None, tally=TALLY, page_url=PAGE, now=NOW)
+    subject = message([rendered], sender="pegel@localhost", recipient="ada@example.org", now=NOW)["Subject"]
+
+    assert ("drifting" in subject, subject.isascii()) == (True, True)
+
+
 def test_a_mail_that_cannot_be_rendered_still_says_what_is_the_matter(mail: Mail) -> None:
     """The plain lines name the fields, what changed, the page, how to quiet it, and what is wrong with Pegel."""
     told = plain(mail, problem="KeyError('edges')", page_url=PAGE, now=NOW)
