@@ -12,9 +12,12 @@ VARIABLE = "_PEGEL_COMPLETE"
 def words_to_complete(environment: Mapping[str, str]) -> list[str] | None:
     """Return the words behind `pegel` that stand there so far; None unless a shell asks what may follow.
 
-    The word that is being typed is among them, if it has begun.
+    The word that is being typed is among them, if it has begun. A shell that begins asks for its function: no words.
     """
-    if not environment.get(VARIABLE, "").startswith("complete"):
+    asked = environment.get(VARIABLE, "")
+    if asked.startswith("source"):
+        return []
+    if not asked.startswith("complete"):
         return None
     typed = environment.get("COMP_WORDS") or environment.get("_TYPER_COMPLETE_ARGS", "")
     try:

@@ -149,7 +149,10 @@ def completed(shell: str, words: str) -> str:
     return subprocess.run(command, env=os.environ | asked, check=True, capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize("shell", COMPLETIONS)
+# Each asks twice, in a process that imports a command: one shell a day.
+@pytest.mark.parametrize(
+    "shell", [pytest.param(name, marks=[pytest.mark.long] if name != "bash" else []) for name in COMPLETIONS]
+)
 def test_a_shell_completes_commands_and_options(shell: str) -> None:
     """What may follow is told in the form of each shell, also where one command's name begins another's."""
     commands, options = completed(shell, "pegel silence"), completed(shell, "pegel silences --a")
