@@ -143,15 +143,15 @@ def _problems(one: FolderSpec, settings: Settings) -> list[str]:
     """Return why onboarding would refuse a spec at once, a line each."""
     from pegel.judge.named_parts import unknown_parts
 
-    spec = None if one.given is None else one.given.whole
-    if spec is None:
+    if one.given is None or one.given.whole is None:
         return []
+    spec = one.given.whole
     problems = unknown_parts(spec.watch)
     try:
         refuse_models_outside(spec, settings.allowed_models)
     except PegelError as error:
         problems.append(str(error))
-    return problems
+    return one.given.located(problems)
 
 
 def _allowed(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +205,53 @@ def test_a_connection_that_routes_name_is_asked_for_once(
     assert (0, ["model_onboard", "model_onboard"]) == (code, [dag for dag, _ in started(fake)])
     assert [("GET", "/api/v2/connections/pegel_chat")] == [asked[:2] for asked in fake.asked if asked[0] == "GET"]
     assert said == capsys.readouterr().err[: len(said)]
+
+
+SPOILED: dict[str, tuple[bytes, str]] = {
+    "empty.yaml": (b"", "a spec is a mapping of fields; given: nothing"),
+    "field.yaml": (
+        b"model: {name: field, uri: file:///m}\nwindowing:\n  lenght: 60s\n",
+        "line 3: windowing.lenght: unknown field; did you mean `length`?",
+    ),
+    "huge.yaml": (b"# " + b"x" * 200_000, "has more than 131,072 bytes, which no spec has"),
+    "latin.yaml": ("model: {name: Grün}\n".encode("latin-1"), "is not text in UTF-8: byte 17 is 0xfc"),
+    "long.json": (b'{"model": ' + b"[" * 9_000, "more than 10 levels of lists and mappings"),
+    "open.json": (b'{"model": {"name": "x"}', "this is not YAML: line 1: "),
+    "tabs.yaml": (b"model:\n\tname: tabs\n", "this is not YAML: line 2: "),
+    "twice.yaml": (b"model: {name: x}\nmodel: {name: y}\n", "line 2: 'model' stands twice, first in line 1"),
+}
+"""Files that are no specs, and what is said of each."""
+
+
+def test_what_is_wrong_with_a_file_is_told_with_its_place_and_holds_up_no_other(
+    home: Path, specs: Path, fake: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each bad file is named with the line, a dead link and a pipe are files like them, and the good one is applied."""
+    for name, (content, _) in SPOILED.items():
+        (specs / name).write_bytes(content)
+    (specs / "link.yaml").symlink_to(specs / "nowhere.yaml")
+    os.mkfifo(specs / "pipe.yaml")
+    written(specs, sample_spec("rides"))
+    fake.answers += [STARTED]
+    code = run("apply", "-f", specs, "--home", home)
+    lines = capsys.readouterr().out.splitlines()
+    told = {Path(line.split()[-1]).name: below for line, below in pairwise(lines) if line.startswith("! invalid")}
+
+    assert (4, ["model_onboard"]) == (code, [dag for dag, _ in started(fake)])
+    assert {*SPOILED, "link.yaml", "pipe.yaml"} == told.keys()
+    assert [] == [name for name, (_, said) in SPOILED.items() if said not in told[name]]
+    assert ("No such file or directory" in told["link.yaml"], "is no file" in told["pipe.yaml"]) == (True, True)
+    assert f"1 to create, 0 to change, 1 as they are, {len(told)} invalid, 1 in the registry alone" in lines
+
+
+def test_hundreds_of_files_are_one_plan(home: Path, specs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each model has a line of its own, and two files about one are told of each other."""
+    for number in range(200):
+        written(specs, sample_spec(f"m{number}"))
+    (specs / "again.json").write_text((specs / "m7.json").read_text(encoding="utf-8"), encoding="utf-8")
+    code = run("plan", "-f", specs, "--home", home)
+    lines = capsys.readouterr().out.splitlines()
+
+    assert 2 == code
+    assert ["199 to create, 0 to change, 1 as they are, 2 invalid, 1 in the registry alone"] == lines[-1:]
+    assert 2 == sum("given m7/1, which " in line for line in lines)

@@ -51,11 +51,9 @@ def problems_of(given: GivenSpec, settings: Settings | None) -> list[str]:
     Without `settings`, those of a system that is up, nothing of the world is looked at.
     """
     parts = given.parts
-    return [
-        *given.problems,
-        *([] if parts.watch is None else unknown_parts(parts.watch)),
-        *([] if settings is None else world_problems(parts, settings)),
-    ]
+    unknown = [] if parts.watch is None else unknown_parts(parts.watch)
+    world = [] if settings is None else world_problems(parts, settings)
+    return [*given.problems, *given.located([*unknown, *world])]
 
 
 def world_problems(parts: SpecParts, settings: Settings) -> list[str]:

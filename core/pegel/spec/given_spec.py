@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pegel.errors import InvalidSpec
+from pegel.spec.field_lines import field_lines, with_lines
 from pegel.spec.monitor_spec import Model, MonitorSpec
 from pegel.spec.names import monitor_key
 from pegel.spec.spec_parts import SpecParts
@@ -27,6 +29,12 @@ class GivenSpec:
     whole: MonitorSpec | None
     parts: SpecParts
     problems: list[str]
+    text: str = ""
+    """What it was read from."""
+
+    def located(self, problems: Sequence[str]) -> list[str]:
+        """Return problems found elsewhere, each begun by the line of the field that it begins with."""
+        return with_lines(problems, field_lines(self.text)) if problems else []
 
     @property
     def stated_key(self) -> str:
@@ -54,10 +62,11 @@ def given_spec(file: Path) -> GivenSpec:
             raise
         parts = SpecParts.readable(data)
         placed = None if parts.model is None else _placed(parts.model, folder)
-        return GivenSpec(None, replace(parts, model=placed), str(error).splitlines())
+        problems = with_lines(str(error).splitlines(), field_lines(text))
+        return GivenSpec(None, replace(parts, model=placed), problems, text)
     placed = _placed(spec.model, folder)
     spec = MonitorSpec.parse(spec.to_json() | {"model": placed.model_dump(mode="json")})
-    return GivenSpec(spec, SpecParts.of(spec), [])
+    return GivenSpec(spec, SpecParts.of(spec), [], text)
 
 
 def _with_suites(data: Any, folder: Path) -> Any:
