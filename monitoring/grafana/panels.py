@@ -185,9 +185,10 @@ ONE_MODEL = (
             f"select span_start, span_end, segment, feature, kind, what, effect, effect_unit, p_value, threshold, id "
             f"from v_finding where {MODEL} and {w.within('span_end')} order by span_end desc limit 200"
         ),
-        f"pegel_alerts_open{THIS}",
+        None,
         width=24,
     ),
+    Panel("Open alerts", "table", None, f"pegel_alerts_open{THIS}", width=24),
 )
 
 ONE_FEATURE = (
