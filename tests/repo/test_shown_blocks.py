@@ -62,7 +62,7 @@ UNRUN = {
     ): "runs until it is ended; tests/core/exporter starts both with these files",
     ("docs/monitoring.md", "OTEL_EXPORTER_OTLP_ENDPOINT"): "needs a collector of traces, and the reader's own rows",
     ("docs/monitoring.md", "apt-get install"): "installs programs of the system",
-    ("docs/commands.md", "| jq"): "needs jq, and does not end; the JSON is that of tests/local and tests/core/cli",
+    ("docs/commands.md", "| jq"): "does not end; tests/local/test_jq_lines.py runs each line",
     ("examples/README.md", "pegel up"): "the tests of each example begin so, with a home of their own",
 }
 """Why a block is run by no test."""
