@@ -96,7 +96,7 @@ class HealthDispatch:
         specs: Sequence[MonitorSpec],
         silenced: frozenset[str],
     ) -> None:
-        from pegel.alerts.health import due, seen
+        from pegel.alerts.health import due, end_of_incidents, seen
         from pegel.alerts.severity import health_severity
 
         alert = seen(known, sign, self.now)
@@ -105,6 +105,8 @@ class HealthDispatch:
         mail = (
             None if alert is None else due(alert, specs, silenced, self.now, is_over=sign is None, routes=self.routes)
         )
+        if alert is not None and sign is None and mail is None:
+            mail = end_of_incidents(alert)
         if alert is None or (sign is None and mail is None):
             self.stores.health.forget(*key, self.now)
             return

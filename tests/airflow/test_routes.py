@@ -16,7 +16,9 @@ from mail_servers import Server
 from speaking_servers import speaking_servers
 
 from pegel.alerts.health_kind import HealthKind
+from pegel.alerts.matcher import Matcher
 from pegel.alerts.severity import Severity
+from pegel.alerts.silencing import Silence
 from pegel.errors import PermanentError, Unavailable
 from pegel.judge.findings import Verdict
 from pegel.report.notice import Notice
@@ -408,11 +410,11 @@ def test_what_goes_on_is_no_further_page_and_ends_come_in_parts(settings: Settin
     assert [] == [alert.key for alert in services.stores(settings).alerts.open_alerts() if alert.model != "joins"]
 
 
-def test_what_is_closed_by_hand_or_not_watched_any_more_ends_at_the_pager(
+def test_an_incident_ends_also_where_nobody_else_is_told_so(
     settings: Settings, server: Server, receiver: Receiver
 ) -> None:
-    """A person resolves one alert, another's model is taken away: both incidents end, and nobody is mailed."""
-    for name in ("closed", "gone"):
+    """A person resolves one alert, another's model is taken away; two end in somebody's hand: all incidents end."""
+    for name in ("closed", "gone", "known", "quiet"):
         watched(settings, name, emails=[ADA], routes=[{"to": ["pagerduty:oncall"]}])
         drifts(settings, name)
     look(settings)
@@ -420,6 +422,11 @@ def test_what_is_closed_by_hand_or_not_watched_any_more_ends_at_the_pager(
     (alert,) = stores.alerts.open_alerts("closed")
     stores.alerts.resolve(alert.id, NOW, by="ada", why="mended")
     stores.registry.remove("gone", 1)
+    until, (known,) = NOW + timedelta(hours=1), stores.alerts.open_alerts("known")
+    stores.alerts.acknowledge(known.id, until, "storm", by="ada", now=NOW)
+    stores.silences.say(Silence(about=Matcher(model="quiet"), until=until, why="storm", by="ada", said_at=NOW))
+    for name in ("known", "quiet"):
+        ends(settings, name)
     receiver.status["/v2"] = 500
     assert "expected an answer of success" in look(settings)
     receiver.status.clear()
@@ -427,7 +434,7 @@ def test_what_is_closed_by_hand_or_not_watched_any_more_ends_at_the_pager(
         look(settings)
     ended = [page["dedup_key"] for page in receiver.kept(PAGER) if page["event_action"] == "resolve"]
 
-    assert (2, sorted(opened)) == (len(opened), sorted(ended))
+    assert (4, sorted(opened)) == (len(opened), sorted(ended))
     assert [] == server.told
 
 
@@ -466,4 +473,10 @@ def test_the_watching_itself_is_routed(settings: Settings, server: Server, recei
 
     assert [HealthKind.NOT_WATCHED] == kinds
     assert ["critical"] == [page["payload"]["severity"] for page in receiver.kept(PAGER)]
+    services.stores(settings).registry.remove("delays", 1)
+    look(settings, begin + timedelta(minutes=31))
+    opened, over = receiver.kept(PAGER)
+
+    assert (opened["dedup_key"], "resolve") == (over["dedup_key"], over["event_action"])
+    assert {} == services.stores(settings).health.all(damaged={})
     assert [] == server.told

@@ -88,7 +88,7 @@ class Alert:
     mailed_end: datetime | None = None
     """`last_end` as the last mail told it."""
     to_end: tuple[str, ...] = ()
-    """Pagers that are not told yet that it is over: others know why it was closed, or ask nobody to look."""
+    """Pagers that are not told yet that it is over, where nobody else is to be told so."""
     told: tuple[str, ...] = ()
     """Addresses that have the mail which is due, while others are still to be tried again."""
     told_magnitudes: Mapping[str, Magnitude] = field(default_factory=dict)

@@ -63,7 +63,8 @@ def due_mail(
         )
     acknowledged = alert.is_acknowledged(now)
     kind = None if quiet else _kind(alert, is_over=is_over, now=now, spec=spec)
-    if kind is MailKind.OVER and previous is not None and alert.mailed_at == previous.mailed_at:
+    is_told_before = previous is not None and alert.mailed_at == previous.mailed_at
+    if kind is MailKind.OVER and is_told_before:
         # Who was not told that it came back was told that it is over.
         kind = None
     if acknowledged and kind is not None:
@@ -72,7 +73,8 @@ def due_mail(
     if not told_now:
         kind = None
     if is_over and kind in {None, MailKind.OVER}:
-        alert = replace(alert, over_at=now)
+        # Whoever has it in hand hears nothing, but an incident that was opened for it must not go on.
+        alert = replace(alert, over_at=now) if kind is not None or is_told_before else alert.closed(now)
     if kind is None:
         return (alert, None) if acknowledged or quiet or is_over else _owed(alert, to, spec, windows, previous)
     new = _unknown(alert, spec) if acknowledged else _unmailed(alert, spec)

@@ -16,7 +16,7 @@ from pegel.alerts.health_kind import HealthKind
 from pegel.alerts.routing import Told
 from pegel.alerts.routing import told as told_of
 from pegel.alerts.severity import Severity, health_severity
-from pegel.spec.alert_routes import Route
+from pegel.spec.alert_routes import Route, is_pager
 from pegel.spec.limits import (
     BASELINE_OLD_FOR,
     BEHIND_FOR,
@@ -191,6 +191,14 @@ def due(
         return None
     models = tuple(spec.key for spec, _ in asked)
     return HealthMail(kind=kind, alert=kept, models=models, recipients=recipients, severity=severity)
+
+
+def end_of_incidents(kept: HealthAlert) -> HealthMail | None:
+    """Return that it is over for pagers that know of it, where nobody is written to now; None if there are none."""
+    pagers = tuple(address for address in (*kept.known_to, *kept.told) if is_pager(address))
+    if not pagers:
+        return None
+    return HealthMail(kind=MailKind.OVER, alert=kept, models=kept.models, recipients=pagers, severity=kept.severity)
 
 
 def _told_now(kept: HealthAlert, to: Told, *, is_over: bool) -> tuple[str, ...]:
