@@ -147,7 +147,8 @@ class Proxy:
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.close)
         told = {"explanations": self._explanations.passed} if self._explanations.are_open else {}
-        log.info("proxy stopped", refused=self.refused, repeated=self._upstream.repeated, **told)
+        traced = {} if self._tracing is None else {"traced": dict(self._tracing.counts)}
+        log.info("proxy stopped", refused=self.refused, repeated=self._upstream.repeated, **told, **traced)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request with what the model server says.

@@ -22,6 +22,8 @@ FULL_CLUSTER = ClusterSettings(
     model_namespaces="default,team-a",
     runtime=None,
     online_secret="pegel-online",  # noqa: S106  the name of one
+    traces_url="http://collector.observability.svc:4318",
+    traces_secret="pegel-traces",  # noqa: S106  the name of one
 )
 SETTINGS = Settings(kafka="pegel-kafka-bootstrap.pegel.svc:9093")
 JOB = JobDocument(group="default", fingerprint="f" * 64, kafka=SETTINGS.kafka)

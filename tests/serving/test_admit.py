@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 
@@ -245,6 +246,30 @@ def test_the_form_on_disk_loses_nothing() -> None:
 
     assert sorted(event.headers) == sorted(decoded.headers)
     assert replace(event, headers=()) == replace(decoded, headers=())
+
+
+TRACED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "given", "expected"),
+    [
+        ({"Traceparent": [TRACED]}, None, TRACED),
+        ({"Traceparent": [TRACED]}, "00-proxy", "00-proxy"),
+        ({"Traceparent": [TRACED, TRACED]}, None, ""),
+        ({"Traceparent": []}, None, ""),
+        ({"Traceparent": [7]}, None, ""),
+        ({"Traceparent": TRACED}, None, ""),
+        ({"Traceparent": ["\u20ac"]}, None, ""),
+        (["Traceparent"], None, ""),
+    ],
+)
+def test_what_an_agent_of_kserve_hands_on_is_followed(metadata: object, given: str | None, expected: str) -> None:
+    """Of a client that asks once; what the sender says itself comes first, and what is none is no reason to refuse."""
+    said = {} if given is None else {b"traceparent": given.encode()}
+    headers = GOOD | {b"ce-metadata": json.dumps(metadata).encode()} | said
+
+    assert expected == open_envelope(headers.items(), max_header_bytes=16_384).traceparent.decode()
 
 
 @pytest.mark.parametrize("fault", ["unavailable", "unknown", "stale"])

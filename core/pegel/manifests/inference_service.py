@@ -25,6 +25,8 @@ where the head of a binary body ends."""
 LOOKED_UP = (wire.LOOK_UP_HEADER, wire.ENTITIES_HEADER)
 """Those by which a transformer of ours tells what it has looked up. It overwrites what clients write there; without one
 nobody would, so they travel with no other events."""
+TRACED = "Traceparent"
+"""The one by which a client asks for spans, where they have a receiver; the logger finds it in the metadata."""
 LOGGED_ANNOTATIONS = (labels.MONITOR, labels.MODEL_VERSION)
 """Annotations of the pod that travel with its events."""
 CONTAINER = "kserve-container"
@@ -101,6 +103,7 @@ def logger(cluster: ClusterSettings, *, looks_up: bool = False, client_header: s
         "mode": "all",
         "metadataHeaders": [
             *METADATA_HEADERS,
+            *(() if cluster.traces_url is None else (TRACED,)),
             *(LOOKED_UP if looks_up else ()),
             *(() if client_header is None else (client_header,)),
         ],

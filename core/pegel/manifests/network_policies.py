@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from pegel.manifests import explaining_worker, exporter_deployment, labels
 from pegel.manifests.logger_deployment import selector
@@ -23,6 +24,7 @@ JOBS = {"matchExpressions": [{"key": labels.ROLE, "operator": "In", "values": _R
 """Pods of drivers, executors and finite jobs."""
 KAFKA_PORTS = (9092, 9093)
 DATABASE_PORT = 5432
+HTTP_PORT = 80
 HTTPS_PORTS = (443, 6443)
 """Of the API server, and of stores of models and training data."""
 
@@ -60,7 +62,7 @@ def logger(cluster: ClusterSettings) -> Manifest:
         {"matchLabels": selector()},
         ["Ingress", "Egress"],
         ingress=[{"from": [senders], "ports": _ports(names.LOGGER_PORT)}],
-        egress=[_to_broker(cluster)],
+        egress=[_to_broker(cluster), *_to_traces(cluster)],
     )
 
 
@@ -77,6 +79,7 @@ def jobs(cluster: ClusterSettings) -> Manifest:
             _to_broker(cluster),
             {"ports": _ports(DATABASE_PORT)},
             {"ports": _ports(*HTTPS_PORTS)},
+            *_to_traces(cluster),
         ],
     )
 
@@ -127,6 +130,14 @@ def _to_broker(cluster: ClusterSettings) -> dict[str, Any]:
     """Return the way to the brokers of Strimzi's Kafka in the same namespace."""
     broker = {"podSelector": {"matchLabels": {"strimzi.io/cluster": cluster.kafka_cluster}}}
     return {"to": [broker], "ports": _ports(*KAFKA_PORTS)}
+
+
+def _to_traces(cluster: ClusterSettings) -> list[dict[str, Any]]:
+    """Return the way to the receiver of spans, wherever it is; none without one."""
+    if cluster.traces_url is None:
+        return []
+    address = urlsplit(cluster.traces_url)
+    return [{"ports": _ports(address.port or (HTTPS_PORTS[0] if address.scheme == "https" else HTTP_PORT))}]
 
 
 def _ports(*numbers: int) -> list[dict[str, Any]]:

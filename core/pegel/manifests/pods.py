@@ -9,6 +9,7 @@ from pegel.spec.cluster_settings import ClusterSettings
 USER = 10001
 """Of the images, see `k8s/images/`."""
 TMP = "/tmp"  # noqa: S108  a volume of the pod alone
+TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 def pod_security() -> dict[str, Any]:
@@ -63,6 +64,16 @@ def all_of_secret(*secrets: str | None) -> dict[str, Any]:
     """Return the field by which each entry of some Secrets is a variable, by reference; nothing without one."""
     named = dict.fromkeys(secret for secret in secrets if secret is not None)
     return {"envFrom": [{"secretRef": {"name": secret}} for secret in named]} if named else {}
+
+
+def traces(cluster: ClusterSettings) -> list[dict[str, Any]]:
+    """Return the variable that says where spans go; none without a receiver."""
+    return [] if cluster.traces_url is None else [{"name": TRACES, "value": cluster.traces_url}]
+
+
+def traces_secret(cluster: ClusterSettings) -> str | None:
+    """Return the Secret of the receiver of spans; None without one, and where nothing is traced."""
+    return None if cluster.traces_url is None else cluster.traces_secret
 
 
 def probe(path: str, *, period: int, failures: int) -> dict[str, Any]:

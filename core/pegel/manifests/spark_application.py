@@ -71,7 +71,9 @@ def driver_application(job: JobDocument, generation: int, settings: Settings, cl
     application["spec"]["volumes"].append(config)
     application["spec"]["driver"]["volumeMounts"].append(pods.mount("job", job_config.FOLDER, read_only=True))
     application["spec"]["driver"]["env"].append({"name": "PEGEL_METRICS_PORT", "value": str(METRICS_PORT)})
-    application["spec"]["driver"]["env"] += _private(cluster)
+    application["spec"]["driver"]["env"] += [*_private(cluster), *pods.traces(cluster)]
+    # Executors make no spans.
+    application["spec"]["driver"] |= pods.all_of_secret(cluster.kafka_secret, pods.traces_secret(cluster))
     application["spec"]["restartPolicy"] = _restarts(cluster)
     return application
 

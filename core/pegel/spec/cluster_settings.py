@@ -101,6 +101,12 @@ class ClusterSettings(BaseSettings):
     store that asks nothing, or knows pods by their account."""
     mail_secret: ObjectName = "pegel-mail"  # noqa: S105  the name of one
     """Secret with Airflow's connection `smtp_default` as a URI under the key `connection`, in Airflow's namespace."""
+    traces_url: EventsUrl | None = None
+    """Where spans of single events go, as OTLP over HTTP (`OTEL_EXPORTER_OTLP_ENDPOINT` of logger and drivers); None:
+    nothing is traced."""
+    traces_secret: ObjectName | None = None
+    """Secret with what that receiver asks of a client, each under the name of its variable, as
+    `OTEL_EXPORTER_OTLP_HEADERS`; None for one that asks nothing."""
 
     kafka_cluster: ObjectName = "pegel"
     """Name of Strimzi's Kafka, in Pegel's namespace; topics and users carry it."""

@@ -31,7 +31,7 @@ _NAMESPACE, _ENDPOINT, _COMPONENT = (
     _http(name) for name in (wire.HEADER_NAMESPACE, wire.HEADER_ENDPOINT, wire.HEADER_COMPONENT)
 )
 _METADATA, _LOOK_UP = _http(wire.HEADER_METADATA), wire.LOOK_UP_HEADER.encode()
-_TRACE = wire.TRACEPARENT.encode()
+_TRACE, _ASKED_TRACE = wire.TRACEPARENT.encode(), wire.TRACEPARENT.capitalize().encode()
 _TIME, _RECORDED_TIME = _http(wire.HEADER_TIME), _http(wire.HEADER_RECORDED_TIME)
 _MOST_BYTES = {
     _ID: door_limits.ID_BYTES,
@@ -154,7 +154,8 @@ def open_envelope(headers: Headers, *, max_header_bytes: int) -> Envelope:
             own[name] = pair[1]
         elif name in _USUAL or name.startswith(_CARRIED):
             alike.append(pair)
-    judged, event_id, trace = _judged(tuple(alike)), own.get(_ID, b""), own.pop(_TRACE, b"")
+    judged, event_id = _judged(tuple(alike)), own.get(_ID, b"")
+    trace = own.pop(_TRACE, b"") or _asked_trace(own.get(_METADATA))
     _refuse_unknown(judged, event_id)
     time_s, recorded_s = _seconds(own.get(_TIME)), _seconds(own.get(_RECORDED_TIME))
     problem = _too_large(judged, own, max_header_bytes) or _too_old(time_s, now)
@@ -189,6 +190,20 @@ def _look_up(metadata: bytes | None) -> tuple[tuple[str, bytes], ...]:
         return ((wire.HEADER_LOOK_UP, LookUpFault(fault).value.encode()),)
     except (ValueError, TypeError, KeyError):  # whoever wrote that is none of our transformers
         return ()
+
+
+def _asked_trace(metadata: bytes | None) -> bytes:
+    """Return the `traceparent` of the client, which KServe's agent hands on in the metadata of an event, or nothing.
+
+    It writes the names of headers as Go does, each with all of its values; more than one asks for nothing.
+    """
+    if metadata is None or _ASKED_TRACE not in metadata:
+        return b""
+    try:
+        (trace,) = orjson.loads(metadata)[_ASKED_TRACE.decode()]
+        return str.encode(trace, "latin-1")
+    except (ValueError, TypeError, KeyError, AttributeError):  # whoever wrote that is no agent of KServe
+        return b""
 
 
 def _refuse_unknown(judged: _Judged, event_id: bytes) -> None:

@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 import yaml
 from cluster_schemas import problems
-from manifest_samples import CLUSTER, FULL_CLUSTER
+from manifest_samples import CLUSTER, FULL_CLUSTER, JOB
+from manifest_samples import SETTINGS as SETTINGS_OF_JOBS
 
 from pegel.cli.manifests import manifests
 from pegel.errors import SetupError
 from pegel.manifests import labels
 from pegel.manifests.by_hand import NAMED, renamed
+from pegel.manifests.inference_service import logger
 from pegel.manifests.installation import installation
 from pegel.manifests.objects import Manifest
+from pegel.manifests.spark_application import driver_application
+from pegel.manifests.yaml_text import yaml_text
 from pegel.spec.cluster_settings import ClusterSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,6 +57,36 @@ def test_no_rule_has_a_wildcard() -> None:
     assert [] == [rule for rule in rules if "*" in {*rule["verbs"], *rule["resources"], *rule["apiGroups"]}]
     assert not {"ClusterRole", "ClusterRoleBinding"} & {each["kind"] for each in objects(FULL_CLUSTER)}
     assert len(rules) == 8
+
+
+def test_spans_go_to_the_receiver_that_is_named() -> None:
+    """Logger and drivers are told of it, and what it asks of a client; its port is open to them; else nothing is."""
+    every = {(each["kind"], each["metadata"]["name"]): each for each in objects(FULL_CLUSTER)}
+    (container,) = every["Deployment", "pegel-logger"]["spec"]["template"]["spec"]["containers"]
+    rules = [every["NetworkPolicy", name]["spec"]["egress"] for name in ("pegel-logger", "pegel-jobs")]
+    driver = driver_application(JOB, 1, SETTINGS_OF_JOBS, FULL_CLUSTER)["spec"]["driver"]
+    told = {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": FULL_CLUSTER.traces_url}
+    asked = {"secretRef": {"name": "pegel-traces"}}
+
+    assert [True] * 4 == [told in each["env"] and asked in each["envFrom"] for each in (container, driver)] + [
+        {"ports": [{"protocol": "TCP", "port": 4318}]} in rule for rule in rules
+    ]
+    assert ("Traceparent" in logger(FULL_CLUSTER)["metadataHeaders"], "OTEL" in yaml_text(objects(CLUSTER))) == (
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("https://tempo.example.org", 443), ("http://collector", 80), ("http://collector:4318/otlp", 4318)],
+)
+def test_the_port_of_a_receiver_is_that_of_its_address(url: str, port: int) -> None:
+    """Where none is named it is that of the scheme."""
+    policies = [each for each in objects(ClusterSettings(traces_url=url)) if each["metadata"]["name"] == "pegel-logger"]
+    (egress,) = [each["spec"]["egress"] for each in policies if each["kind"] == "NetworkPolicy"]
+
+    assert {"ports": [{"protocol": "TCP", "port": port}]} == egress[-1]
 
 
 def test_models_are_provisioned_in_named_namespaces_alone() -> None:

@@ -51,7 +51,9 @@ def test_the_operator_restarts_a_driver_within_bounds() -> None:
 
 
 def test_no_secret_stands_in_a_manifest() -> None:
-    """The database's URL is a reference, of the driver alone; a stream has the broker's Secret, a job the store's."""
+    """The database's URL is a reference, of the driver alone, as the Secret of spans is; a stream has the broker's, a job
+    the store's.
+    """
     pods = driver_application(JOB, 1, SETTINGS, FULL_CLUSTER)["spec"]
     baseline = baseline_application(spec(), "run", SETTINGS, FULL_CLUSTER)["spec"]
     named = {part: {each["name"]: each for each in pods[part]["env"]} for part in ("driver", "executor")}
@@ -60,7 +62,9 @@ def test_no_secret_stands_in_a_manifest() -> None:
         "valueFrom"
     ]
     assert "PEGEL_DATABASE_URL" not in named["executor"]
-    assert [[{"secretRef": {"name": "pegel-kafka"}}]] * 2 == [pods[part]["envFrom"] for part in named]
+    assert {"driver": ["pegel-kafka", "pegel-traces"], "executor": ["pegel-kafka"]} == {
+        part: [each["secretRef"]["name"] for each in pods[part]["envFrom"]] for part in named
+    }
     assert [[{"secretRef": {"name": "pegel-store"}}]] * 2 == [baseline[part]["envFrom"] for part in named]
 
 
