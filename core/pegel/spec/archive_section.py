@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
@@ -13,9 +13,8 @@ from pegel.spec.outside_text import quoted, shown
 from pegel.spec.section import Section
 from pegel.spec.spec_fields import FieldName
 
-Privacy: TypeAlias = Literal["hash", "drop"]
-"""How a private field leaves an event: as a keyed hash, or not at all."""
 _WAYS = ("hash", "drop")
+"""How a private field leaves an event: as a keyed hash, or not at all."""
 
 
 def _ways(value: Any) -> Any:

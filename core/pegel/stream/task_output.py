@@ -94,12 +94,6 @@ class TaskOutput:
         return sum(read.size_bytes for read in self.reads.values())
 
     @property
-    def partial_bytes(self) -> int:
-        """Return the bytes of all summaries and identities that came back."""
-        summaries = (summary for partial in self.partials for summary in partial.summaries.values())
-        return sum(len(summary) for summary in summaries) + sum(partial.ids.nbytes for partial in self.partials)
-
-    @property
     def records(self) -> int:
         """Return how many records were read."""
         return sum(read.records for read in self.reads.values())

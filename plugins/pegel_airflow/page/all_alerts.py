@@ -13,13 +13,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pegel.spec.settings import Settings
 from pegel_airflow.page import person_actions, quieting, routes
 from pegel_airflow.page.asked_values import AskedValues
+from pegel_airflow.page.parameters import AlertId, SilenceId, Why
 from pegel_airflow.page.render import page
 
-AlertId = Annotated[str, Form(min_length=4, max_length=64)]
-Why = Annotated[str, Form(min_length=1, max_length=200, pattern=r"\S")]
 Text = Annotated[str, Form(max_length=200)]
 Until = Annotated[str, Form(max_length=40)]
-SilenceId = Annotated[int, Form(ge=1, le=2**31 - 1)]
 
 
 def add_alert_routes(app: FastAPI, may_change: Depends) -> None:

@@ -12,7 +12,6 @@ from urllib.parse import quote
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
 from fastapi import Depends, FastAPI, Form, Request
-from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pegel.spec.limits import LONGEST_QUIET
@@ -23,6 +22,7 @@ from pegel_airflow.page.asked_time import AskedTime
 from pegel_airflow.page.asked_values import AskedValues
 from pegel_airflow.page.found import add_finding_route
 from pegel_airflow.page.of_feature import add_feature_route
+from pegel_airflow.page.parameters import AlertId, SilenceId, Version, Why
 from pegel_airflow.page.past_baselines_page import add_baseline_routes
 from pegel_airflow.page.refusals import explain_refusals
 from pegel_airflow.page.render import page
@@ -32,11 +32,7 @@ from pegel_airflow.page.spec_editor import add_spec_routes
 
 MOST_HOURS = LONGEST_QUIET / timedelta(hours=1)
 Hours = Annotated[float, Form(gt=0, le=MOST_HOURS)]
-Why = Annotated[str, Form(min_length=1, max_length=200, pattern=r"\S")]
-AlertId = Annotated[str, Form(min_length=4, max_length=64)]
 Feature = Annotated[str, Form(max_length=200)]
-SilenceId = Annotated[int, Form(ge=1, le=2**31 - 1)]
-Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
 OfTime = Annotated[AskedTime, Depends(AskedTime.of)]
 MAY_CHANGE = Depends(requires_access_dag("PUT", DagAccessEntity.RUN, param_dag_id="alert_dispatch"))
 """Quieting an alert needs the right to change runs of the workflow that mails it; looking does not."""

@@ -11,9 +11,9 @@ from fastapi.responses import HTMLResponse, Response
 
 from pegel.spec.settings import Settings
 from pegel_airflow.page import routes
+from pegel_airflow.page.parameters import Version
 from pegel_airflow.page.render import page
 
-Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
 FindingId = Annotated[str, InPath(min_length=4, max_length=64)]
 
 

@@ -6,16 +6,15 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query, Request
-from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response
 
 from pegel.spec.settings import Settings
 from pegel_airflow.page import routes
 from pegel_airflow.page.asked_time import AskedTime
 from pegel_airflow.page.asked_values import AskedValues
+from pegel_airflow.page.parameters import Version
 from pegel_airflow.page.render import page
 
-Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
 FeatureName = Annotated[str, Query(alias="name")]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Form, Request
-from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from markupsafe import Markup, escape
 
@@ -19,9 +18,9 @@ from pegel.spec.outside_text import LONGEST_SENTENCE, quoted, shown, shown_lines
 from pegel.spec.settings import Settings
 from pegel.spec.spec_text import LARGEST_BYTES, read_data
 from pegel_airflow import form, services
+from pegel_airflow.page.parameters import Version
 from pegel_airflow.page.render import HEADERS, page
 
-Version = Annotated[int, InPath(ge=1, le=2**31 - 1)]
 SpecText = Annotated[str, Form(max_length=LARGEST_BYTES)]
 NEW = """\
 model:

@@ -1,0 +1,15 @@
+"""What addresses and forms of several pages state, each with the bounds within which it is taken."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Form
+from fastapi import Path as InPath
+
+_LARGEST = 2**31 - 1
+"""The largest number that a column of a database keeps."""
+Version = Annotated[int, InPath(ge=1, le=_LARGEST)]
+AlertId = Annotated[str, Form(min_length=4, max_length=64)]
+SilenceId = Annotated[int, Form(ge=1, le=_LARGEST)]
+Why = Annotated[str, Form(min_length=1, max_length=200, pattern=r"\S")]
