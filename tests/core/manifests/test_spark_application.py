@@ -51,9 +51,7 @@ def test_the_operator_restarts_a_driver_within_bounds() -> None:
 
 
 def test_no_secret_stands_in_a_manifest() -> None:
-    """The database's URL is a reference, of the driver alone, as the Secret of spans is; a stream has the broker's, a job
-    the store's.
-    """
+    """The database's URL is a reference, of a driver alone, as the Secret of spans; streams have the broker's, too."""
     pods = driver_application(JOB, 1, SETTINGS, FULL_CLUSTER)["spec"]
     baseline = baseline_application(spec(), "run", SETTINGS, FULL_CLUSTER)["spec"]
     named = {part: {each["name"]: each for each in pods[part]["env"]} for part in ("driver", "executor")}
