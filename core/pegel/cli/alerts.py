@@ -48,7 +48,7 @@ Model = Annotated[
 Watching = Annotated[
     bool, typer.Option("--watching", help="What is wrong with the watching itself, and what came and went of it.")
 ]
-HEAD = ("id", "severity", "model", "kind", "features", "since", "how it stands")
+HEAD = ("id", "severity", "model", "kind", "about", "since", "how it stands")
 
 
 def alerts(  # noqa: PLR0917  options are named on the command line

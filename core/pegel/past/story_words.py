@@ -12,6 +12,7 @@ from pegel.data.instants import DAY
 from pegel.detect.effect import percent
 from pegel.judge.findings import FROM_BEST_TO_WORST, Finding, Verdict
 from pegel.past.story import Repeated, SpanPerformance, SpanVerdict, Story, StoryDay
+from pegel.report.happened_words import about
 from pegel.report.refresh_words import promotion_line
 from pegel.report.words import VERDICT_WORDS, change, several
 from pegel.spec.names import monitor_key
@@ -166,7 +167,8 @@ def _alert_line(alert: Alert) -> str:
     """Return when an alert was opened and over, about what."""
     end = "still open" if alert.over_at is None else f"over {_written(alert.over_at)}"
     said = f", acknowledged by {shown(alert.acknowledged_by, NAME_LIMIT)}" if alert.acknowledged_until else ""
-    return f"{alert.kind} of {several(alert.names)}: opened {_written(alert.opened_at)}, {end}{said} ({alert.id[:8]})"
+    what = about(alert.kind, several(alert.names))
+    return f"{what}: opened {_written(alert.opened_at)}, {end}{said} ({alert.id[:8]})"
 
 
 def _written(at: datetime) -> str:

@@ -10,6 +10,7 @@ from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent
 from pegel.alerts.silencing import Silence, is_in_hand, silenced_by
 from pegel.report.change_words import since, so_since
+from pegel.report.happened_words import about, named
 from pegel.report.silence_words import event_words, quiet
 from pegel.report.untold_words import Specs, not_mailed
 from pegel.report.words import moment
@@ -24,7 +25,7 @@ def alert_line(alert: Alert, silences: Sequence[Silence], now: datetime, specs: 
     `silences`: those in force; `specs`: those that are known.
     """
     names = ", ".join(shown(name, NAME_LIMIT) for name in alert.names)
-    what = so_since(f"{alert.kind} of {names}", since(alert, now))
+    what = so_since(about(alert.kind, names), since(alert, now))
     return (
         f"{alert.id[:8]}  {alert.severity:<8}  {alert.key}  {what}: {'; '.join(standing(alert, silences, now, specs))}"
     )
@@ -36,7 +37,7 @@ def alert_cells(alert: Alert, silences: Sequence[Silence], now: datetime, specs:
     stands = "; ".join(standing(alert, silences, now, specs))
     return (
         *(alert.id[:8], alert.severity.value, alert.key, alert.kind.value),
-        *(names, since(alert, now), stands),
+        *(named(alert.kind, names), since(alert, now), stands),
     )
 
 

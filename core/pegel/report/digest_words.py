@@ -8,6 +8,7 @@ from datetime import datetime
 from pegel.alerts.digest import Digest, DigestPart
 from pegel.alerts.health import HealthAlert
 from pegel.alerts.health_event import HealthEvent
+from pegel.report.happened_words import about
 from pegel.report.health_mail import STATES
 from pegel.report.mail_message import Rendered
 from pegel.report.words import moment, several
@@ -70,7 +71,8 @@ def _line(parts: Sequence[DigestPart], now: datetime) -> str:
     since = min(part.alert.since for part in parts)
     times = f", {len(parts):,} times" if len(parts) > 1 else ""
     over = "" if alert.over_at is None else f", over since {moment(alert.over_at, now)} UTC"
-    return f"{alert.severity.value}  {alert.key}: {alert.kind} of {names}, since {moment(since, now)} UTC{times}{over}"
+    what = about(alert.kind, names)
+    return f"{alert.severity.value}  {alert.key}: {what}, since {moment(since, now)} UTC{times}{over}"
 
 
 def _righted(event: HealthEvent, now: datetime) -> str:

@@ -11,7 +11,33 @@ from pegel.report.event_words import OddEvents
 from pegel.spec.names import feature_of
 from pegel.spec.outside_text import LONGEST_SENTENCE, LONGEST_SHOWN, NAME_LIMIT, shown
 
+_ABOUT = {
+    AlertKind.DRIFT: "drift of {}",
+    AlertKind.LONG_SPANS: "drift of {} in a long span",
+    AlertKind.MODEL: "another model answers",
+    AlertKind.ATTRIBUTIONS: "the prediction moves by {}",
+    AlertKind.PERFORMANCE: "{} worse than in training",
+    AlertKind.QUALITY: "{} not as expected",
+    AlertKind.SKEW: "{} served otherwise than its table says",
+    AlertKind.EVENTS: "{}",
+    AlertKind.PROBING: "probing suspected",
+    AlertKind.SINGLE_EVENT: "an event extremely far out",
+}
 _SAID = {kind.test: kind.words for kind in KINDS}
+
+
+def about(kind: AlertKind, named: str) -> str:
+    """Return what an alert of that kind is called; `named`: the features or kinds of events that it is about."""
+    return _ABOUT[kind].format(named)
+
+
+def named(kind: AlertKind, names: str) -> str:
+    """Return what stands beside a kind of alert: its features or kinds of events, or that there is one thing alone.
+
+    >>> named(AlertKind.DRIFT, "amount, hour"), named(AlertKind.MODEL, "answers")
+    ('amount, hour', 'another model answers')
+    """
+    return names if "{}" in _ABOUT[kind] else _ABOUT[kind]
 
 
 def happened(alert: Alert) -> str:

@@ -7,30 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pegel.alerts.alert import Alert, Mail, MailKind
-from pegel.alerts.alert_kind import AlertKind
 from pegel.alerts.health import HealthMail
 from pegel.alerts.severity import Severity
 from pegel.report.alert_mail import alert_place, headline, model_place
 from pegel.report.alert_subject import plain_state
-from pegel.report.happened_words import worst_feature
+from pegel.report.happened_words import about, worst_feature
 from pegel.report.health_mail import STATES
 from pegel.report.mail_facts import Facts
 from pegel.spec import names
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
-
-ABOUT = {
-    AlertKind.DRIFT: "drift of {}",
-    AlertKind.LONG_SPANS: "drift of {} in a long span",
-    AlertKind.MODEL: "another model answers",
-    AlertKind.ATTRIBUTIONS: "the prediction moves by {}",
-    AlertKind.PERFORMANCE: "{} worse than in training",
-    AlertKind.QUALITY: "{} not as expected",
-    AlertKind.SKEW: "{} served otherwise than its table says",
-    AlertKind.EVENTS: "{}",
-    AlertKind.PROBING: "probing suspected",
-    AlertKind.SINGLE_EVENT: "an event extremely far out",
-}
-"""What a kind of alert is called over a list of such alerts, with the feature or kind of events it is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +79,7 @@ def health_lead(mail: HealthMail) -> Lead:
 def _of_alert(alert: Alert, kind: MailKind, sentence: str) -> Lead:
     worst, is_over = worst_feature(alert), kind is MailKind.OVER
     return Lead(
-        about=ABOUT[alert.kind].format(shown(names.feature_of(worst.feature), NAME_LIMIT)),
+        about=about(alert.kind, shown(names.feature_of(worst.feature), NAME_LIMIT)),
         models=(alert.key,),
         is_over=is_over,
         is_news=kind.is_news,
