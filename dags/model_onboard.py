@@ -27,7 +27,10 @@ with DAG(
     @task(retries=0)
     def validate(**context: Any) -> dict[str, Any]:
         """Refuse what cannot be, before anything is touched."""
-        return onboarding.validate(Settings(), context["params"], user=context["dag_run"].triggering_user_name)
+        run = context["dag_run"]
+        spec = onboarding.validate(Settings(), context["params"], user=run.triggering_user_name)
+        onboarding.refuse_changes_of_another(Settings(), spec, (run.conf or {}).get(form.CHANGES_OF))
+        return spec
 
     @task.short_circuit
     def plan(spec: dict[str, Any], **context: Any) -> bool:
@@ -53,8 +56,10 @@ with DAG(
         return onboarding.send_probe(Settings(), spec, status, profiled)
 
     @task(outlets=[SPECS, BASELINES])
-    def register(spec: dict[str, Any], profiled: dict[str, Any]) -> dict[str, Any]:
+    def register(spec: dict[str, Any], profiled: dict[str, Any], **context: Any) -> dict[str, Any]:
         """Put spec, baseline and endpoint in force; that rings the reconciler. Returns what will be judged."""
+        changes_of = (context["dag_run"].conf or {}).get(form.CHANGES_OF)
+        onboarding.refuse_changes_of_another(Settings(), spec, changes_of)
         return onboarding.register(Settings(), spec, profiled)
 
     @task

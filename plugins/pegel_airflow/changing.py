@@ -60,7 +60,8 @@ def change(
     tell("\n".join(told.lines()))
     if not told.fields:
         raise InvalidSpec(f"changes: given none that {before.key} does not have already. Nothing was changed.")
-    return form.params_of(wished) | {form.DRY_RUN: bool(answers.get(form.DRY_RUN))}
+    own = {form.DRY_RUN: bool(answers.get(form.DRY_RUN)), form.CHANGES_OF: before.fingerprint()}
+    return form.params_of(wished) | own
 
 
 def _with_its_folder(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from pegel_airflow.form_choices import FormChoices, suggested
 ADVANCED: Final = "advanced"
 """Name of the parameter whose JSON object is laid over all other answers."""
 
+CHANGES_OF: Final = "changes_of"
+"""No question: what changes a spec says which one by its fingerprint, an empty text where there was none."""
 DRY_RUN: Final = "dry_run"
 """Name of the parameter that asks for the plan alone; no field of a spec."""
 
@@ -470,7 +472,7 @@ def spec_of(answers: Mapping[str, Any]) -> MonitorSpec:
     data: dict[str, Any] = {}
     for path, value in answers.items():
         # An emptied field has its default.
-        if path not in {ADVANCED, DRY_RUN} and value is not None:
+        if path not in {ADVANCED, CHANGES_OF, DRY_RUN} and value is not None:
             _put(data, path, _given(path, value))
     return MonitorSpec.parse(_overlaid(data, answers.get(ADVANCED) or {}))
 

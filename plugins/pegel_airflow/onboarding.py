@@ -52,6 +52,24 @@ def validate(settings: Settings, answers: Mapping[str, Any], *, user: str | None
     return spec.to_json()
 
 
+def refuse_changes_of_another(settings: Settings, spec_json: dict[str, Any], changes_of: str | None) -> None:
+    """Raise PermanentError where a spec was made by changing one that is not in force any more.
+
+    `changes_of`: the fingerprint of that one, empty where there was none; None: the whole spec is meant as it stands.
+    """
+    spec = MonitorSpec.parse(spec_json)
+    if changes_of is None:
+        return
+    present = services.stores(settings).registry.get(spec.model.name, spec.model.version)
+    in_force = "" if present is None else present.fingerprint()
+    if in_force not in {changes_of, spec.fingerprint()}:
+        raise PermanentError(
+            f"{spec.key}: expected the spec in force to be the one that was changed; given another one, which came "
+            f"into force meanwhile and which this run would undo. Nothing of this run is in force; change the present "
+            f"one."
+        )
+
+
 def create_topics(settings: Settings, spec_json: dict[str, Any]) -> list[str]:
     """Make the namespace's topics exist; return those that were missing.
 

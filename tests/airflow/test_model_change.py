@@ -83,6 +83,20 @@ def test_a_change_is_laid_over_and_comes_into_force(
     assert (state, now) == ("success", wished(windowing={"length": "5m", "lateness": 2}))
 
 
+def test_of_two_changes_at_once_none_undoes_the_other(
+    system: Settings, served: model.Model, spark: cluster.Cluster, run_dag: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What was laid over a spec that is in force no more comes into force no more: its run says so, and why."""
+    watched(system, wished())
+    late = changing.change(system, {"model": "delays", "changes": {"windowing": {"length": "5m"}}})
+    watched(system, wished(alerts={"emails": ["ben@example.org"]}))
+    state = run_dag("model_onboard", **late)
+    now = services.stores(system).registry.get("delays", 1)
+
+    assert ("failed", wished(alerts={"emails": ["ben@example.org"]})) == (state, now)
+    assert "which came into force meanwhile" in "".join(capfd.readouterr())
+
+
 def test_the_workflow_says_what_changes(system: Settings, run_dag: Run, capfd: pytest.CaptureFixture[str]) -> None:
     """The form's answers travel to the first task; changes that no spec could have fail the run in words."""
     watched(system, wished())

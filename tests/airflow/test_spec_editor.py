@@ -63,7 +63,8 @@ def test_a_change_is_told_with_its_price(browse: Browse, played: Settings) -> No
     assert "  false_alarms.count: 1.0 -> 10.0" in found["changes"]
     assert found["is_changed"]
     assert dict(found["outlook"])["budget"] != dict(unchanged["outlook"])["budget"]
-    assert form.spec_of(found["answers"]) == wished
+    assert form.spec_of(found["answers"] | {form.CHANGES_OF: found["changes_of"]}) == wished
+    assert found["changes_of"] == before.fingerprint()
 
 
 def test_a_new_model_begins_with_a_spec(browse: Browse, played: Settings) -> None:
@@ -156,6 +157,8 @@ def test_a_text_is_checked_while_one_types(
     tab.locator("#problems li", has_text="false_alarm").wait_for()
     tab.screenshot(path=pictures / f"spec-misspelt-{scheme}-{width}.png", full_page=True)
     found.append(tab.evaluate(CHECKS))
+    text.fill(" ")
+    tab.get_by_text("Not a spec yet: the text is empty.").wait_for()
 
     assert (unchanged, tab.locator("#force").is_enabled()) == (False, False)
     assert "false_alarms.count: 1.0 -> 10.0" in changes

@@ -15,7 +15,7 @@ function show(answer) {
   document.getElementById("changes").textContent = answer.changes.join("\n") || "-";
   const pairs = answer.outlook.flatMap(([about, words]) => [element("dt", about), element("dd", words)]);
   document.getElementById("outlook").replaceChildren(...pairs);
-  answers = answer.answers;
+  answers = answer.answers && { ...answer.answers, changes_of: answer.changes_of };
   buttons.forEach((button) => { button.disabled = answers === null || !answer.is_changed; });
   said.textContent = answers === null
     ? "Not a spec yet: see below."
@@ -43,6 +43,11 @@ async function answerTo(body) {
 
 async function check() {
   const number = ++asked;
+  if (!text.value.trim()) {
+    document.getElementById("problems").replaceChildren();
+    refused("Not a spec yet: the text is empty.");
+    return;
+  }
   const answer = await answerTo({ text: text.value });
   if (number !== asked) return;
   if (answer === null) refused("No answer. What is shown below may be of an earlier text.");

@@ -75,7 +75,8 @@ def check(text: SpecText) -> Response:
 def checked(settings: Settings, text: str) -> dict[str, Any]:
     """Return `problems`, `changes`, `outlook`: lines each; and `answers`, those of the form, or None if it is no spec.
 
-    `is_changed`: whether it would change anything. Raises TemporaryError where the database is away.
+    `changes_of`: the fingerprint of the spec in force that it was held against, empty for none. `is_changed`: whether
+    it would change anything. Raises TemporaryError where the database is away.
     """
     from pegel.reconcile.spec_change import SpecChange
 
@@ -91,6 +92,7 @@ def checked(settings: Settings, text: str) -> dict[str, Any]:
         "changes": change.lines(),
         "outlook": _outlook(settings, spec),
         "answers": form.params_of(spec),
+        "changes_of": "" if before is None else before.fingerprint(),
         "is_changed": change.is_new or bool(change.fields),
     }
 
