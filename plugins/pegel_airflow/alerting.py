@@ -214,11 +214,20 @@ class MonitorDispatch:
 def drain(settings: Settings) -> str:
     """Take in what waits, send what is due and return what happened, one line per monitor or other thing that changed.
 
-    Where something is due, it waits `mail_gather` for what else comes: what changes at once is one mail. What can never
-    be told is recorded, shown on page and status, and passed. After all monitors had their turn: raises Unavailable if
-    something is to be tried again, PermanentError if something went wrong that nobody foresaw, so that the task fails
-    visibly.
+    Two at once would tell everybody twice: the second has nothing to do. Where something is due, it waits `mail_gather`
+    for what else comes: what changes at once is one mail. What can never be told is recorded, shown on page and status,
+    and passed. After all monitors had their turn: raises Unavailable if something is to be tried again, PermanentError
+    if something went wrong that nobody foresaw, so that the task fails visibly.
     """
+    from pegel.store.alone import alone
+
+    with alone(services.engine(settings.database), "alert_dispatch") as is_alone:
+        if not is_alone:
+            return "another run of alert_dispatch is at work: it tells what is due"
+        return _drain(settings)
+
+
+def _drain(settings: Settings) -> str:
     with MailSender(settings) as sender:
         first = Pass(settings, sender)
         first.take_in()

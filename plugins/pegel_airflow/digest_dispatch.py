@@ -7,7 +7,7 @@ pause and makes none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ class DigestDispatch:
     turns: Turns
     settings: Settings
     routes: Sequence[Route]
+    chats: ServiceSender = field(default_factory=ServiceSender)
 
     def send(self, specs: Iterable[MonitorSpec]) -> None:
         """Send the digests that are due of these models."""
@@ -106,7 +107,7 @@ class DigestDispatch:
             link=self.settings.page_url.rstrip("/"),
             alerts=(),
         )
-        return ServiceSender().deliver(of.address, said)
+        return self.chats.deliver(of.address, said)
 
     def _told(self, of: Subscription, delivery: Delivery) -> None:
         if delivery.accepted:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 import structlog
 
@@ -14,9 +13,10 @@ from pegel.errors import PegelError, PermanentError
 from pegel.spec.alert_routes import is_service
 from pegel.spec.settings import Settings
 from pegel_airflow import services
+from pegel_airflow.smtp_session import CONNECTION, SmtpSession
 
 if TYPE_CHECKING:
-    import smtplib
+    from email.message import EmailMessage
 
     from pegel.alerts.alert import Mail
     from pegel.alerts.health import HealthMail
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pegel.report.prediction_words import PredictionMove
     from pegel.stream.result_rows import Tally
 
-CONNECTION = "smtp_default"
 FOR_GOOD = 500
 """SMTP replies from here on say that trying again unchanged gives the same answer."""
 
@@ -74,21 +73,16 @@ class Delivery:
 class MailSender:
     """Sends mails over one SMTP session, opened with the first mail: a pass that has none needs no mail server."""
 
-    def __init__(self, settings: Settings, connection: str = CONNECTION) -> None:
-        """Use Airflow's connection of that name when the first mail is sent."""
+    def __init__(self, settings: Settings, session: SmtpSession | None = None) -> None:
+        """Use a session that stands for nothing yet; None: one with Airflow's own mail server."""
         self._settings = settings
-        self._connection = connection
-        self._opened = ExitStack()
-        self._client: smtplib.SMTP | None = None
-        self._sender = settings.mail_from
-        self._away: str | None = None
-        """Why there is no session to be had in this pass; each further try would wait as long again."""
+        self._session = session or SmtpSession(settings.mail_from)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *reason: object) -> None:
-        self._close()
+        self._session.close()
 
     def write(self, mail: Mail) -> tuple[Rendered | None, list[str]]:
         """Return the mail's words, and what stood in their way: without a usable baseline less is said.
@@ -173,10 +167,16 @@ class MailSender:
         """
         import smtplib
 
-        delivery = Delivery()
+        from pegel.report.mail_message import message
+
+        now, delivery = datetime.now(UTC), Delivery()
         for address in recipients:
+
+            def written(sender: str, address: str = address) -> EmailMessage:
+                return message(parts, sender=sender, recipient=address, now=now, subject=subject, mails=mails)
+
             try:
-                self._deliver(parts, address, subject, mails)
+                self._session.send(written)
             except smtplib.SMTPSenderRefused as error:
                 # We are refused, not the address: unless that is for now only, it is so for every address.
                 _sort(delivery, address, error.smtp_code, error.smtp_error)
@@ -188,49 +188,10 @@ class MailSender:
             except (smtplib.SMTPNotSupportedError, ValueError) as error:
                 delivery.refused[address] = repr(error)
             except (OSError, smtplib.SMTPException) as error:
-                # The session is in no known state; the next address gets a new one.
-                self._close()
                 delivery.later[address] = str(error) if isinstance(error, ConnectionError) else repr(error)
             else:
                 delivery.accepted.append(address)
         return delivery
-
-    def _deliver(self, parts: Sequence[Rendered], address: str, subject: str, mails: Sequence[MailIdentity]) -> None:
-        from pegel.report.mail_message import message
-
-        client, now = self._client or self._open(), datetime.now(UTC)
-        client.send_message(
-            message(parts, sender=self._sender, recipient=address, now=now, subject=subject, mails=mails)
-        )
-
-    def _open(self) -> smtplib.SMTP:
-        import smtplib
-
-        from airflow.providers.smtp.hooks.smtp import SmtpHook
-        from airflow.sdk.exceptions import AirflowException
-
-        if self._away is not None:
-            raise ConnectionError(self._away)
-        try:
-            hook = self._opened.enter_context(SmtpHook(smtp_conn_id=self._connection))
-        except (AirflowException, OSError, smtplib.SMTPException) as error:
-            self._away = f"no session with the mail server: {error!r}"
-            raise ConnectionError(self._away) from error
-        self._sender = hook.from_email or self._settings.mail_from
-        # The hook's own sending knows HTML only; our mails lead with plain text, so its session is used directly.
-        self._client = cast("smtplib.SMTP", hook._smtp_client)  # noqa: SLF001
-        return self._client
-
-    def _close(self) -> None:
-        import smtplib
-
-        self._client = None
-        opened, self._opened = self._opened, ExitStack()
-        try:
-            opened.close()
-        except (OSError, smtplib.SMTPException):
-            # Saying good-bye to a server that is gone already.
-            log.info("the mail server was gone before the session ended")
 
 
 def _sort(delivery: Delivery, address: str, code: int, answer: bytes | str) -> None:

@@ -6,7 +6,7 @@ Message-ID. Whatever goes wrong with one address or one mail holds up no other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
@@ -97,7 +97,8 @@ class Outbox:
             left.append(len(mail.recipients) - len(waiting))
             if not left[-1]:
                 self._settle(mail)
-        for address, due in chosen.messages.items():
+        for address in self._in_order(chosen.messages):
+            due = chosen.messages[address]
             places = self._at_once(address, due)
             for at in set(due) - set(places):
                 self._due[at].delivery.waiting[address] = self._now + self._settings.mail_pause
@@ -111,6 +112,16 @@ class Outbox:
                 left[at] -= 1
                 if not left[at]:
                     self._settle(self._due[at])
+
+    def _in_order(self, addresses: Iterable[str]) -> list[str]:
+        """Return mailboxes before services, and who could not be reached lately behind the others of its sort.
+
+        Who makes a pass wait holds up nobody else.
+        """
+        away = set[str]()
+        unreached = self._stores.last_mails.unreached
+        self._turns.take("who could not be reached", lambda: away.update(one.address for one in unreached()))
+        return sorted(addresses, key=lambda address: (is_service(address), address in away))
 
     def _at_once(self, address: str, places: Sequence[int]) -> Sequence[int]:
         """Return which of the mails that are due to an address one message tells."""

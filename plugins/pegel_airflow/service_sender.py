@@ -7,14 +7,14 @@ stated, because the last part of such an address is a secret; of PagerDuty the p
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from pegel.spec.alert_routes import service_of
+from pegel_airflow.deadline import within
 from pegel_airflow.mail_sender import Delivery
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ANSWERS_WITHIN_S: Final = 10
 """Seconds for which a pass waits for one of them, whatever that sends; it is asked again a minute later."""
+IN_ALL_S: Final = 60
+"""Seconds for which it waits for all calls of one message, and for all that do not answer, before it asks nobody."""
 REFUSED: Final = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
@@ -35,10 +37,11 @@ log = structlog.get_logger()
 class ServiceSender:
     """Sends notices; a connection that does not answer is not asked again in the same pass."""
 
-    def __init__(self, *, within_s: float = ANSWERS_WITHIN_S) -> None:
-        """Ask nobody yet, and wait for nobody's answer for longer than `within_s` seconds."""
+    def __init__(self, *, within_s: float = ANSWERS_WITHIN_S, in_all_s: float = IN_ALL_S) -> None:
+        """Ask nobody yet, and wait for nobody's answer for longer than `within_s` seconds, nor for all `in_all_s`."""
         self._away: dict[str, str] = {}
         self._within_s = within_s
+        self._in_all_s = self._left_s = in_all_s
 
     def deliver(self, address: str, notice: Notice) -> Delivery:
         """Send a notice to one addressee. Raises nothing that a server or a connection is to blame for.
@@ -48,9 +51,13 @@ class ServiceSender:
         service, connection = service_of(address)
         if address in self._away:
             return Delivery(later={address: self._away[address]})
+        if self._left_s <= 0:
+            return Delivery(later={address: "others took too long to answer in this pass"})
+        begun = time.monotonic()
         try:
             status = self._post(service, connection, notice)
         except Exception as error:  # noqa: BLE001  whatever a hook, a connection or a server does
+            self._left_s -= time.monotonic() - begun
             why = f"no answer by connection {connection} of Airflow: {type(error).__name__}"
             log.warning("not told", addressee=address, reason=why)
             self._away[address] = why
@@ -75,7 +82,7 @@ class ServiceSender:
         headers = {"Content-Type": "application/json", "Idempotency-Key": notice.id}
         # Only the status of an answer is read, however long it is.
         options = {"check_response": False, "timeout": self._within_s, "allow_redirects": False, "stream": True}
-        status = int(HTTPStatus.OK)
+        status, until = int(HTTPStatus.OK), time.monotonic() + self._in_all_s
         for payload in payloads(service, notice, secret):
 
             def post(body: str = json.dumps(payload)) -> int:
@@ -83,30 +90,7 @@ class ServiceSender:
                 with answer:
                     return int(answer.status_code)
 
-            status = _within(self._within_s, post)
+            status = within(min(self._within_s, until - time.monotonic()), post)
             if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
                 return status
         return status
-
-
-def _within(seconds: float, ask: Callable[[], int]) -> int:
-    """Return what `ask` returns. Raises what it raises, TimeoutError where it takes longer: it is left to itself then.
-
-    The limit of a socket begins anew with each byte: who answers byte by byte would hold up what others are told.
-    """
-    answers, errors = list[int](), list[Exception]()
-
-    def run() -> None:
-        try:
-            answers.append(ask())
-        except Exception as error:  # noqa: BLE001  it is raised by who waits
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not answers:
-        raise TimeoutError
-    return answers[0]

@@ -308,6 +308,23 @@ def test_who_answers_byte_by_byte_is_given_up(settings: Settings, monkeypatch: p
     assert [{"webhook:slow": "no answer by connection pegel_slow of Airflow: TimeoutError"}] * 2 == told
 
 
+def test_chats_that_hang_cost_a_pass_so_much_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After that nobody else is asked: a later pass does."""
+    is_over = threading.Event()
+    said = Notice(id="a", title="t", text="", severity=Severity.INFO, link="http://pegel", alerts=())
+    sender = ServiceSender(within_s=0.3, in_all_s=0.3)
+    with speaking_servers() as begin:
+        for name in ("one", "two"):
+            leads_to(monkeypatch, name, begin(lambda _: is_over.wait(20)))
+        told = [sender.deliver(f"webhook:{name}", said).later for name in ("one", "two")]
+        is_over.set()
+
+    assert [
+        {"webhook:one": "no answer by connection pegel_one of Airflow: TimeoutError"},
+        {"webhook:two": "others took too long to answer in this pass"},
+    ] == told
+
+
 def test_who_cannot_be_reached_is_told_of_to_others(settings: Settings, server: Server, receiver: Receiver) -> None:
     """After a quarter of an hour the model's other people have a mail, and one when it works again."""
     receiver.status[CHAT] = 500

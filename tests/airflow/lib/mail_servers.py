@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,10 @@ class Server:
     refusing: str | None = None
     refusing_addresses: dict[str, str] = field(default_factory=dict)
     refusing_sender: str | None = None
+    asked: list[str] = field(default_factory=list)
+    """To whom a mail was begun, in order."""
+    hanging: dict[str, threading.Event] = field(default_factory=dict)
+    """Addresses whose mails get no answer until that happens."""
 
     @property
     def told(self) -> list[str]:
@@ -44,7 +50,11 @@ class Server:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ARG002, N802 - aiosmtpd's
-        """Take or refuse one mail."""
+        """Take or refuse one mail, in its own time."""
+        self.asked += envelope.rcpt_tos
+        for address in envelope.rcpt_tos:
+            if address in self.hanging:
+                await asyncio.to_thread(self.hanging[address].wait)
         if self.refusing:
             return self.refusing
         self.kept.append(message_from_bytes(envelope.content, policy=policy.default))
