@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from pegel.alerts.alert import Alert
@@ -24,6 +26,9 @@ from pegel.store.silence_store import SilenceStore
 
 MOST_OPEN, MOST_OVER, MOST_PAST = 200, 100, 50
 """Open alerts, alerts that are over, and silences that are over that one page lists."""
+LOOKED_AT: Final = 300
+"""Newest alerts that are over among which those with a part of a name are looked for."""
+_ID: Final = re.compile("[0-9a-f]{8,64}")
 KINDS: Final = tuple(kind.value for kind in AlertKind)
 SEVERITIES: Final = tuple(severity.value for severity in Severity)
 STANDINGS: Final = ("unacknowledged", "acknowledged", "silenced")
@@ -100,8 +105,7 @@ def alerts_view(sources: Sources, asked: AlertsAsked, now: datetime) -> AlertsVi
     in_force = _of_state(silences, SilenceState.IN_FORCE, now)
     chosen, most = open_ones, MOST_OPEN
     if asked.past:
-        newest = part("alerts", lambda: store.alerts(limit=MOST_OPEN + MOST_OVER, damaged=problems), list[Alert]())
-        chosen, most = [alert for alert in newest if alert.over_at is not None], MOST_OVER
+        chosen, most = part("alerts", lambda: _over(store, asked, problems), list[Alert]()), MOST_OVER
     meant = [alert for alert in chosen if asked.fits(alert, in_force, now)]
     newest_first = sorted(meant, key=lambda alert: (alert.opened_at, alert.id), reverse=True)
     in_hand = {alert.id for alert in meant if is_in_hand(alert, in_force, now)}
@@ -131,6 +135,13 @@ def _specs(sources: Sources, alerts: Sequence[Alert]) -> Callable[[], dict[str, 
         return {spec.key: spec for spec in specs if spec is not None and spec.key in unmailed}
 
     return read
+
+
+def _over(store: AlertStore, asked: AlertsAsked, damaged: list[str]) -> list[Alert]:
+    """Return the newest that are over and may be meant; one that is asked for by its id, however old it is."""
+    read = partial(store.over_alerts, kind=asked.kind, severity=asked.severity, limit=LOOKED_AT, damaged=damaged)
+    by_id = read(id_prefix=asked.text.strip()) if _ID.fullmatch(asked.text.strip()) else []
+    return by_id or read()
 
 
 def _of_state(silences: Sequence[Silence], state: SilenceState, now: datetime) -> list[Silence]:

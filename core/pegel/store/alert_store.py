@@ -99,6 +99,18 @@ class AlertStore:
         conditions = of_monitor(tables.alerts, model, version)
         return self._alerts(*conditions, order=tables.alerts.c.opened_at.desc(), limit=limit, damaged=damaged)
 
+    def over_alerts(
+        self, *, id_prefix: str = "", kind: str = "", severity: str = "", limit: int = 50, damaged: list[str]
+    ) -> list[Alert]:
+        """Return the newest alerts that are over, newest first; an empty text asks for every one.
+
+        What cannot be read is left out and its reason put into `damaged`.
+        """
+        c = tables.alerts.c
+        asked = [column == value for column, value in ((c.kind, kind), (c.severity, severity)) if value]
+        asked += starts_with(c.id, id_prefix) if id_prefix else []
+        return self._alerts(c.over_at.is_not(None), *asked, order=c.opened_at.desc(), limit=limit, damaged=damaged)
+
     def of_finding(self, finding: Finding, *, damaged: list[str]) -> Alert | None:
         """Return the alert that tells of a finding; None where none does, or `NEAR` newer ones are there."""
         known = self.alerts(finding.model, finding.version, limit=NEAR, damaged=damaged)

@@ -14,7 +14,7 @@ from pegel.alerts.maintenance import Maintenance
 from pegel.alerts.matcher import Matcher
 from pegel.alerts.severity import Severity
 from pegel.alerts.silencing import Silence
-from pegel.report.alerts_page import AlertsAsked, AlertsView, alerts_view
+from pegel.report.alerts_page import LOOKED_AT, MOST_OVER, AlertsAsked, AlertsView, alerts_view
 from pegel.report.happened_words import happened
 from pegel.report.reading import Sources
 from pegel.store.alert_store import AlertStore
@@ -111,6 +111,18 @@ def test_an_alert_that_is_resolved_is_over(sources: Sources) -> None:
 
     assert (0, [alert]) == (shown(sources).meant, [one.id for one in view.alerts])
     assert ("ada", "mended") == (view.events[alert][-1].by, view.events[alert][-1].why)
+
+
+def test_an_old_alert_is_found_by_its_id(sources: Sources) -> None:
+    """A link to one that is over leads to it, however many opened since, and are open or over."""
+    store = AlertStore(sources.engine)
+    old = store.resolve(own(sources), NOW, by="ada", why="mended")
+    newer = [replace(old, id=f"{at:064x}", opened_at=NOW + at * HOUR) for at in range(1, LOOKED_AT + 2)]
+    newest = replace(newer.pop(), over_at=None)
+    store.save(*(Change(key=each.key, alert=each, mail=None, cursor=None, at=NOW) for each in (*newer, newest)))
+    found = {text: [alert.id for alert in shown(sources, past=True, text=text).alerts] for text in ("", old.id[:8])}
+
+    assert {"": [alert.id for alert in newer[: -MOST_OVER - 1 : -1]], old.id[:8]: [old.id]} == found
 
 
 def test_silences_stand_by_when_they_hold(sources: Sources) -> None:
