@@ -574,3 +574,8 @@ def test_folders_and_addresses_of_any_store_are_places(uri: str) -> None:
 def test_a_domain_has_no_outer_hyphen(address: str) -> None:
     """No such host exists, so no mail would ever reach anybody there."""
     assert "expected one address" in refusal(wish(alerts={"emails": address}))
+
+
+def test_an_encoded_word_is_no_address() -> None:
+    """A header that has it says something else than the spec: the mail would go to `eve@example.org`."""
+    assert "expected one address" in refusal(wish(alerts={"emails": "=?utf-8?q?eve?=@example.org"}))
