@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent / "lib"))
 
 import httpx
 import pytest
-from browsing import chromium, login, open_tab, pictures  # noqa: F401  fixtures
+from browsing import browser_address, chromium, login, open_tab, pictures  # noqa: F401  fixtures
 from mail_servers import Server, running_server
 from people import PASSWORDS, ROLES
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -31,22 +35,39 @@ def looks(*widths: int) -> list[Any]:
     return [pytest.param(*look, marks=[] if look in daily else [pytest.mark.long]) for look in all_of_them]
 
 
+@pytest.fixture(scope="session")
+def browser_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one headless browser for all tests: starting one takes longer than most of them."""
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    options = {"executablePath": str(CHROMIUM), "args": flags, "headless": True, "host": "127.0.0.1"}
+    config = tmp_path_factory.mktemp("browser") / "options.json"
+    config.write_text(json.dumps(options), encoding="utf-8")
+    command = [sys.executable, "-m", "playwright", "launch-server", "--browser=chromium", f"--config={config}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            # It passes no signal on to the server that it has started, which writes to the same pipe until its end.
+            os.killpg(server.pid, signal.SIGTERM)
+            server.stdout.read()
+
+
 @contextmanager
-def running_browser() -> Iterator[Any]:
-    """Run one headless browser."""
+def browser_at(address: str) -> Iterator[Any]:
+    """Use the browser; whatever was opened in it is closed at the end."""
     from playwright.sync_api import sync_playwright
 
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        browser = player.chromium.connect(address)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def chromium() -> Iterator[Any]:
-    """A browser of one test: while it runs, its event loop is this thread's, and no workflow can run one beside it."""
-    with running_browser() as browser:
+def chromium(browser_address: str) -> Iterator[Any]:
+    """The browser for one test: meanwhile its event loop is this thread's, and no workflow can run one beside it."""
+    with browser_at(browser_address) as browser:
         yield browser
 
 
@@ -59,9 +80,9 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def login(site: str) -> Any:
+def login(site: str, browser_address: str) -> Any:
     """What a browser keeps of a person who logged in through Airflow's own form."""
-    with running_browser() as browser:
+    with browser_at(browser_address) as browser:
         context = browser.new_context()
         context.set_default_timeout(60_000)
         tab = context.new_page()
