@@ -79,7 +79,7 @@ def test_a_change_is_laid_over_and_comes_into_force(
     now = services.stores(system).registry.get("delays", 1)
     assert now is not None
 
-    assert "  windowing.length: 10.0 -> 300.0\n  endpoint delays-v1 goes on as it is" in told
+    assert "  windowing.length: 10s -> 5m\n  endpoint delays-v1 goes on as it is" in told
     assert (state, now) == ("success", wished(windowing={"length": "5m", "lateness": 2}))
 
 

@@ -41,7 +41,8 @@ def test_the_editor_shows_what_is_in_force(browse: Browse, played: Settings) -> 
     text = browse("vic").get("/pegel/models/delays/1/spec").text
     spec = watched(played)
 
-    assert [line in text for line in ("model:\n  name: delays\n", "form of model_onboard", "/spec.js")] == [True] * 3
+    lines = ("model:\n  name: delays\n", "  length: 10s\n", "form of model_onboard", "/spec.js")
+    assert [True] * 4 == [line in text for line in lines]
     assert MonitorSpec.parse(read_data(stated_text(spec))) == spec
 
 
@@ -94,7 +95,7 @@ def test_what_is_no_spec_is_said_in_words(settings: Settings, text: str, words: 
     """Each problem is a line; there is nothing to put into force, and nothing fails."""
     found = checked(settings, text)
 
-    assert any(words in problem for problem in found["problems"])
+    assert any(words in problem for problem, _ in found["problems"])
     assert (found["answers"], found["is_changed"], found["changes"]) == (None, False, [])
 
 
@@ -102,7 +103,7 @@ def test_all_problems_are_said_at_once(settings: Settings) -> None:
     """Two wrong fields are two lines."""
     found = checked(settings, "model: {name: 'No!', uri: y}\nbaseline: {source: z}\nwindowing: {length: soon}\n")
 
-    assert len(found["problems"]) == 2
+    assert [1, 3] == [line for _, line in found["problems"]]
 
 
 @pytest.mark.parametrize("text", ["x" * (LARGEST_BYTES + 1), None])
@@ -145,21 +146,27 @@ def test_a_text_is_checked_while_one_types(
     tab.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     tab.goto(f"{site}/pegel/models/delays/1/spec")
     tab.get_by_text("A valid spec, the one that is in force.").wait_for()
-    unchanged = tab.locator("#force").is_enabled()
+    unchanged, budgets = tab.locator("#force").is_enabled(), [tab.locator("#outlook").inner_text()]
     text = tab.get_by_label("Spec (YAML or JSON)")
     text.press("Control+End")
     text.press_sequentially("false_alarms: 10 per day")
     tab.locator("#force:enabled").wait_for()
     changes = tab.locator("#changes").inner_text()
+    budgets.append(tab.locator("#outlook").inner_text())
     tab.screenshot(path=pictures / f"spec-{scheme}-{width}.png", full_page=True)
     found = [tab.evaluate(CHECKS)]
     text.press_sequentially("\nfalse_alarm: 1")
     tab.locator("#problems li", has_text="false_alarm").wait_for()
     tab.screenshot(path=pictures / f"spec-misspelt-{scheme}-{width}.png", full_page=True)
     found.append(tab.evaluate(CHECKS))
+    tab.get_by_role("button", name="Line ").click()
+    meant = text.evaluate("one => one.value.slice(one.selectionStart, one.selectionEnd)")
+    is_there = text.evaluate("one => one === document.activeElement")
     text.fill(" ")
     tab.get_by_text("Not a spec yet: the text is empty.").wait_for()
 
+    assert ("false_alarm: 1", True) == (meant, is_there)
+    assert budgets[0] != budgets[1]
     assert (unchanged, tab.locator("#force").is_enabled()) == (False, False)
     assert "false_alarms.count: 1.0 -> 10.0" in changes
     assert [[0, [], [], []]] * 2 == found

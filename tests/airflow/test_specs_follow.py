@@ -81,7 +81,7 @@ def test_what_is_new_and_changed_is_onboarded_once(folder: Path, run_dag: Any) -
     }
     assert (2, []) == (len(triggered("model_onboard")), triggered("model_offboard"))
     assert "Plan: 1 to create, 1 to change, 0 as they are, 0 invalid, 1 in the registry alone\n" in first[1]
-    assert ["    windowing.length: 60.0 -> 10.0" in first[1], "? not in the folder  gone/1" in first[1]] == [True, True]
+    assert ["    windowing.length: 1m -> 10s" in first[1], "? not in the folder  gone/1" in first[1]] == [True, True]
     assert "2 under way or tried within this hour: not started again." in second[1]
 
 
@@ -246,7 +246,7 @@ def test_with_teams_a_run_by_the_clock_only_tells(
 
     assert ([], 1) == (told.runs, len(told.refused))
     assert "expected a run that a person has started, because PEGEL_CLUSTER_TEAMS" in told.refused[0]
-    assert "windowing.length: 60.0 -> 10.0" in told.text
+    assert "windowing.length: 1m -> 10s" in told.text
     assert ([], []) == (nothing_due.runs, nothing_due.refused)
 
 

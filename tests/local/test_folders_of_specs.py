@@ -90,7 +90,7 @@ def test_exit_codes_tell_the_same_from_the_different(
     codes += [run(command, "-f", specs, "--home", home) for command in ("diff", "plan")]
 
     assert [0, 3, 0, 3, 0, 2, 2] == codes
-    assert ("-windowing.length: 60.0" in said, "    windowing.length: 60.0 -> 300.0" in said) == (True, True)
+    assert ("-windowing.length: 60.0" in said, "    windowing.length: 1m -> 5m" in said) == (True, True)
 
 
 def test_machines_read_the_plan(home: Path, specs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from pegel.reconcile.desired import endpoint_fingerprint
+from pegel.spec.durations import written_duration
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.outside_text import shown
+from pegel.spec.written_lengths import length_paths
 
 ABSENT = "-"
 """Stands for a field that one of two specs does not have."""
@@ -21,7 +24,7 @@ class SpecFieldChange:
     """One leaf of a spec with its two values as JSON; `ABSENT` where one side has none.
 
     >>> print(SpecFieldChange("windowing.length", "60.0", "300.0"))
-    windowing.length: 60.0 -> 300.0
+    windowing.length: 1m -> 5m
     """
 
     path: str
@@ -29,7 +32,15 @@ class SpecFieldChange:
     after: str
 
     def __str__(self) -> str:
-        return f"{shown(self.path)}: {shown(self.before)} -> {shown(self.after)}"
+        before, after = (_for_people(self.path, value) for value in (self.before, self.after))
+        return f"{shown(self.path)}: {shown(before)} -> {shown(after)}"
+
+
+def _for_people(path: str, value: str) -> str:
+    """Return a value as a spec has it: of a length of time `5m`, where JSON has seconds."""
+    if path not in length_paths() or value in {ABSENT, "null"}:
+        return value
+    return written_duration(timedelta(seconds=json.loads(value)))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,19 @@ def parse_duration(text: str) -> timedelta | None:
     return _bounded(float(match[1]) * _UNITS[match[2] or "s"])
 
 
+def written_duration(length: timedelta) -> str:
+    """Return a length of time as a person would have written it, and `parse_duration` reads it: in its largest unit.
+
+    >>> [written_duration(timedelta(seconds=s)) for s in (300, 90, 3600, 172_800, 0.5, 0)]
+    ['5m', '90s', '1h', '2d', '500ms', '0s']
+    """
+    microseconds = length // timedelta(microseconds=1)
+    for unit, size in (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000)):
+        if microseconds and microseconds % size == 0:
+            return f"{microseconds // size}{unit}"
+    return f"{length.total_seconds():g}s"
+
+
 def _bounded(seconds: float) -> timedelta:
     if not abs(seconds) <= LONGEST.total_seconds():
         raise ValueError(f"must be at most {LONGEST.days} days")

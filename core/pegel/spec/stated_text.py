@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.written_lengths import with_written_lengths
 
 WIDTH = 100
 
@@ -24,7 +25,7 @@ def stated_text(spec: MonitorSpec) -> str:
       source: b
     <BLANKLINE>
     """
-    stated = _without_empty(spec.model_dump(mode="json", exclude_defaults=True))
+    stated = _without_empty(with_written_lengths(spec.model_dump(mode="json", exclude_defaults=True), spec))
     model = {"name": spec.model.name, "version": spec.model.version} | stated.pop("model")
     return yaml.safe_dump({"model": model} | stated, sort_keys=False, width=WIDTH, allow_unicode=True)
 

@@ -10,7 +10,7 @@ let waiting = null;
 
 function show(answer) {
   const problems = document.getElementById("problems");
-  problems.replaceChildren(...answer.problems.map((line) => element("li", line)));
+  problems.replaceChildren(...answer.problems.map(([words, line]) => problem(words, line)));
   text.ariaInvalid = answer.problems.length > 0;
   document.getElementById("changes").textContent = answer.changes.join("\n") || "-";
   const pairs = answer.outlook.flatMap(([about, words]) => [element("dt", about), element("dd", words)]);
@@ -26,6 +26,27 @@ function element(name, words) {
   const made = document.createElement(name);
   made.textContent = words;
   return made;
+}
+
+// What is wrong in a line leads to it.
+function problem(words, line) {
+  if (line === null) return element("li", words);
+  const [item, lead] = [element("li", ""), element("button", `Line ${line}`)];
+  lead.type = "button";
+  lead.className = "lead";
+  lead.addEventListener("click", () => leadTo(line));
+  item.append(lead, ` ${words}`);
+  return item;
+}
+
+function leadTo(line) {
+  const lines = text.value.split("\n");
+  const start = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+  text.focus();
+  text.setSelectionRange(start, start + (lines[line - 1] ?? "").length);
+  const height = parseFloat(getComputedStyle(text).lineHeight);
+  text.scrollTop = Math.max(0, (line - 3) * height);
+  text.scrollIntoView({ block: "nearest" });
 }
 
 async function answerTo(body) {

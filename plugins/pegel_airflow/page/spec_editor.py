@@ -75,15 +75,17 @@ def check(text: SpecText) -> Response:
 def checked(settings: Settings, text: str) -> dict[str, Any]:
     """Return `problems`, `changes`, `outlook`: lines each; and `answers`, those of the form, or None if it is no spec.
 
-    `changes_of`: the fingerprint of the spec in force that it was held against, empty for none. `is_changed`: whether
-    it would change anything. Raises TemporaryError where the database is away.
+    A problem is its words and the line of the text that it is about, or None. `changes_of`: the fingerprint of the spec
+    in force that it was held against, empty for none. `is_changed`: whether it would change anything. Raises
+    TemporaryError where the database is away.
     """
     from pegel.reconcile.spec_change import SpecChange
+    from pegel.spec.problem_lines import line_of
 
     try:
         spec = MonitorSpec.parse(read_data(text))
     except InvalidSpec as error:
-        problems = [shown(line, LONGEST_SENTENCE) for line in str(error).splitlines()]
+        problems = [[shown(line, LONGEST_SENTENCE), line_of(line, text)] for line in str(error).splitlines()]
         return {"problems": problems, "changes": [], "outlook": [], "answers": None, "is_changed": False}
     before = services.stores(settings).registry.get(spec.model.name, spec.model.version)
     change = SpecChange(spec, before)

@@ -170,7 +170,7 @@ def test_plan_and_diff_tell_old_and_new(tmp_path: Path) -> None:
 
     assert [
         f"~ change  delays/1  {file}",
-        "    windowing.length: 60.0 -> 300.0",
+        "    windowing.length: 1m -> 5m",
         "    -> needs a new baseline (windowing.length)",
         "? not in the folder  gone/1",
     ] == plan_lines(changes)[:-1]
