@@ -7,14 +7,16 @@ the newest day.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from benchmarks.store.month import JUDGEMENT_BYTES, SUMMARY_BYTES, insert
+from sqlalchemy.engine import Engine
 
 from pegel.alerts.alert import Alert, AlertFeature, Change
 from pegel.data.spans import Span
@@ -23,6 +25,7 @@ from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate
 from pegel.store.registry import Registry
 from pegel.store.row_codec import flat
+from pegel.store.tables import metadata
 from pegel.testing.samples import (
     sample_baseline,
     sample_finding,
@@ -49,8 +52,31 @@ def name(number: int) -> str:
 
 
 def fill(path: Path, models: int, days: int = DAYS) -> None:
-    """Make and fill the database: `models` models in four namespaces, some with an open alert."""
+    """Make and fill a file: `models` models in four namespaces, some with an open alert."""
     engine = connect(f"sqlite:///{path}")
+    _register(engine, models)
+    engine.dispose()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN")
+        for table, rows in _rows(models, days):
+            insert(connection, table, rows)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA optimize")
+
+
+def fill_server(engine: Engine, models: int, days: int = DAYS) -> None:
+    """Make and fill an empty database of PostgreSQL alike."""
+    _register(engine, models)
+    with engine.begin() as connection:
+        for table, rows in _rows(models, days):
+            connection.execute(sa.insert(metadata.tables[table]), list(rows))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        # As its own housekeeping does some time after so many rows.
+        connection.exec_driver_sql("VACUUM ANALYZE")
+
+
+def _register(engine: Engine, models: int) -> None:
     migrate(engine)
     baselines = BaselineStore(engine)
     for number in range(models):
@@ -61,17 +87,15 @@ def fill(path: Path, models: int, days: int = DAYS) -> None:
         baselines.promote(name(number), 1, made.id, None, by="benchmark", now=START)
         if number % ALERTING_EVERY == 0:
             _alert(AlertStore(engine), name(number))
-    engine.dispose()
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("BEGIN")
-        insert(connection, "heartbeats", [flat(sample_heartbeat(END))])
-        for number in range(days * PER_DAY):
-            insert(connection, "windows", _windows(END - (number + 1) * STEP, models, detailed=number < DETAILED))
-        for number in range(LEDGER_MINUTES):
-            insert(connection, "ledger", _ledger(END - (number + 1) * timedelta(minutes=1), models))
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA optimize")
+
+
+def _rows(models: int, days: int) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
+    """Yield rows of tables, a step of time at once."""
+    yield "heartbeats", [flat(sample_heartbeat(END))]
+    for number in range(days * PER_DAY):
+        yield "windows", _windows(END - (number + 1) * STEP, models, detailed=number < DETAILED)
+    for number in range(LEDGER_MINUTES):
+        yield "ledger", _ledger(END - (number + 1) * timedelta(minutes=1), models)
 
 
 def _alert(store: AlertStore, model: str) -> None:
