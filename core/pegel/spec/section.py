@@ -16,7 +16,7 @@ class Section(BaseModel):
     @classmethod
     def _no_number(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse true and false where a number is expected: they would be taken for 1 and 0."""
-        field = cls.model_fields[info.field_name or ""]
-        if isinstance(value, bool) and field.annotation is not bool:
+        # The fields are looked at for these alone: a list of a thousand specs has a hundred thousand values.
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
             raise ValueError(f"{str(value).lower()} is no value of this field; write a number, a text or a list")
         return value

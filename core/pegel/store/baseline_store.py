@@ -6,6 +6,7 @@ pointer per model version, with its history.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Sequence
@@ -30,6 +31,9 @@ PREVIOUS = "previous"
 """How a person says: the one before the current."""
 ADDRESS = "sha256:"
 _ABSENT = "the results database keeps no baseline {}; profile the training data again (workflow `baseline_refresh`)."
+MOST_KNOWN = 10_000
+"""Documents of which this process remembers that they can be unpacked."""
+_unpacked = set[bytes]()
 SHORT = 12
 """Digits of an id that tell baselines of a model apart."""
 
@@ -99,7 +103,7 @@ class BaselineStore:
             rows = connection.execute(sa.select(c.id, c.document).where(c.id.in_(wanted)))
             for baseline_id, packed in rows:
                 try:
-                    zlib.decompress(packed)
+                    _try_to_unpack(packed)
                 except zlib.error as error:
                     reasons[baseline_id] = str(_damaged(baseline_id, error))
                 else:
@@ -268,6 +272,17 @@ def parsed(baseline_id: str, document: bytes) -> Baseline:
         return Baseline.from_json(json.loads(document))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _damaged(baseline_id, error) from error
+
+
+def _try_to_unpack(packed: bytes) -> None:
+    """Raise zlib.error for what cannot be unpacked; what could be once is known by its hash, which takes less."""
+    digest = hashlib.sha256(packed).digest()
+    if digest in _unpacked:
+        return
+    zlib.decompress(packed)
+    if len(_unpacked) >= MOST_KNOWN:
+        _unpacked.clear()
+    _unpacked.add(digest)
 
 
 def _damaged(baseline_id: str, error: Exception) -> LayoutMismatch:

@@ -71,6 +71,6 @@ def _one_by_one(columns: tuple[sa.ColumnElement[Any], ...], newest: int) -> sa.S
     c, m = tables.windows.c, tables.monitors.c
     own = (c.model == m.model, c.version == m.version, c.segment == "", c.final, is_seen(final_only=True))
     order = (c.span_end.desc(), c.span_start.desc())
-    latest = sa.select(*columns).where(*own).order_by(*order).limit(newest * SLACK)
+    latest = sa.select(*columns).where(*own).order_by(*order).limit(newest)
     each = latest.correlate(tables.monitors).lateral("newest")
     return sa.select(*each.c).select_from(tables.monitors.join(each, sa.true())).order_by(m.model, m.version)

@@ -453,6 +453,10 @@ def _window_or_damage(row: RowMapping | DamagedRow) -> WindowRow | DamagedRow:
 
 
 def _span_and_requests(row: RowMapping) -> tuple[Span, int]:
+    try:
+        return _span_and_count(row)
+    except (TypeError, ValueError):
+        pass  # its name is made where it is told alone: a list of a thousand models has 24,000 of them
     start = f"{row['span_start']:%Y-%m-%d %H:%M:%S}"
     return decoded(_span_and_count, row, f"the window of {row['model']}/{row['version']} that starts at {start}")
 

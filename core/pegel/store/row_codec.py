@@ -68,6 +68,10 @@ def fetched(
 
     SQLite keeps any value in any column, so an instant may be read where none was written.
     """
+    try:
+        return list(connection.execute(statement, parameters).mappings().all())
+    except (TypeError, ValueError):
+        pass  # of which row that was shows one by one, which takes twice as long
     result = connection.execute(statement, parameters).mappings()
     rows: list[RowMapping | DamagedRow] = []
     while True:
