@@ -86,7 +86,10 @@ def test_a_small_drift_is_told_in_the_digest_alone(days: Days) -> None:
 
     assert [] == before
     assert [f"{ADA}: digest: 1 opened (since 2027-01-11 07:00 UTC)"] == days.mails
-    assert "\nOpened\n  info  delays/1: drift of amount, since 2026-01-01 00:00 UTC\n" in days.text()
+    (alert,) = services.stores(days.settings).alerts.open_alerts()
+    told = f"{alert.id[:8]}  info  delays/1: drift of amount, since 2026-01-01 00:00 UTC. amount shifted up by "
+    assert f"\nOpened\n  {told}" in days.text()
+    assert f"\nQuiet it  pegel ack {alert.id[:8]} --until 09:00 --why " in days.text()
 
 
 def test_it_tells_what_grew_and_what_is_over(days: Days) -> None:

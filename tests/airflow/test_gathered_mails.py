@@ -62,7 +62,7 @@ def test_a_bad_deploy_of_two_hundred_models_is_one_mail(settings: Settings, serv
     mailed = [alert.mailed_at is not None for alert in services.stores(settings).alerts.open_alerts()]
     (mail,) = server.kept
 
-    assert subject(mail).startswith("[pegel] 200 models: drift of amount (200 models, since ")
+    assert subject(mail).startswith("[pegel] m000/1 and 199 more models: drift of amount (200 models, since ")
     assert "and 195 more of the same" in text(mail)
     assert ([True] * 200, "nothing waits") == (mailed, again)
 
@@ -121,7 +121,7 @@ def test_what_comes_while_a_pass_gathers_is_in_its_mail(settings: Settings, serv
     later.join()
     (mail,) = server.kept
 
-    assert subject(mail).startswith("[pegel] 2 models: drift of amount (2 models, since ")
+    assert subject(mail).startswith("[pegel] first/1 and 1 more model: drift of amount (2 models, since ")
 
 
 def test_nothing_to_tell_waits_for_nothing(settings: Settings) -> None:

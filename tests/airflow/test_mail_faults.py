@@ -78,7 +78,7 @@ def test_a_mail_server_that_is_away_for_an_hour_costs_no_news_and_is_no_flood(
     assert "no session with the mail server" in said
     assert ([(HealthKind.UNREACHABLE, ADA)], [(ADA, 12)]) == (seen, [(one.address, one.tries) for one in unreached])
     assert "opened, mailed to ada@example.org" in back[0]
-    assert ["[pegel] 3 models: drift of amount (3 models"] == [_subject(mail) for mail in server.kept]
+    assert ["[pegel] m0/1 and 2 more models: drift of amount (3 models"] == [_subject(mail) for mail in server.kept]
     assert [["opened", "mailed"]] * 3 == history
     assert ({}, []) == (stores.health.all(damaged={}), stores.last_mails.unreached())
 

@@ -116,10 +116,10 @@ def test_a_night_is_few_mails_and_each_is_needed(settings: Settings, server: Ser
     assert {ON_CALL} == set(server.told)
     assert [
         ("00:20", "[pegel] m007 v1: age is drifting"),
-        ("02:20", "[pegel] 199 models: drift of amount (198 models"),
-        ("03:20", "[pegel] critical: 200 models: not watched (200 models"),
-        ("04:40", "[pegel] 200 models: drift of age (1 model"),
-        ("06:40", "[pegel] 199 models: drift of hour (1 model"),
+        ("02:20", "[pegel] m000/1 and 198 more models: drift of amount (198 models"),
+        ("03:20", "[pegel] critical: m000/1 and 199 more models: not watched (200 models"),
+        ("04:40", "[pegel] m007/1 and 199 more models: drift of age (1 model"),
+        ("06:40", "[pegel] m011/1 and 198 more models: drift of hour (1 model"),
     ] == mails
     assert [0, 3] == told_of_slow
     assert [] == [kind for kind, _ in night.stores.health.all(damaged={}) if kind is HealthKind.NOT_WATCHED]

@@ -395,7 +395,7 @@ def test_two_hundred_models_are_one_page(settings: Settings, receiver: Receiver)
     look(paused, NOW + timedelta(minutes=1))
     (page,), (chat,) = receiver.kept(PAGER), receiver.kept(CHAT)
 
-    assert page["payload"]["summary"].startswith("200 models: drift of amount (200 models")
+    assert page["payload"]["summary"].startswith("m000/1 and 199 more models: drift of amount (200 models")
     assert "and 195 more of the same" in chat["text"]
 
 

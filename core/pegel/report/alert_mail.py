@@ -70,6 +70,7 @@ def render(
     values = {
         "facts": facts,
         "over": mail.kind is MailKind.OVER,
+        "model": f"{mail.alert.model} v{mail.alert.version}",
         "headline": sentences,
         "linked": with_links(sentences, facts.findings, _address(model_place(mail.alert), page_url))
         if links
@@ -104,11 +105,11 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
     `problem` says why, for whoever mends it.
     """
     alert = mail.alert
-    state = plain_state(mail)
+    state, model = plain_state(mail), f"{alert.model} v{alert.version}"
     names = words.several(alert.names)
     begun = since(alert, now)
     lines = [
-        f"{names}: {state}, {begun}; last seen {words.moment(alert.last_end, now)} UTC.",
+        f"{model}: {names}: {state}, {begun}; last seen {words.moment(alert.last_end, now)} UTC.",
         "",
         *(f"  {shown(feature.feature, NAME_LIMIT)}: {shown(feature.finding.what)}" for feature in alert.features),
         "",
@@ -120,7 +121,7 @@ def plain(mail: Mail, *, problem: str, page_url: str, now: datetime, endpoint_lo
         f"This mail is short because something is wrong with Pegel itself: {shown(problem, LONGEST_SENTENCE)}",
     ]
     text = "\n".join(lines) + "\n"
-    subject = f"[pegel] {alert.model} v{alert.version}: {names}: {state} ({begun})"
+    subject = f"[pegel] {model}: {names}: {state} ({begun})"
     return Rendered(subject=_marked(subject, mail), text=text, html=None, picture=None)
 
 

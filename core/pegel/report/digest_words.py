@@ -8,7 +8,7 @@ from datetime import datetime
 from pegel.alerts.digest import Digest, DigestPart
 from pegel.alerts.health import HealthAlert
 from pegel.alerts.health_event import HealthEvent
-from pegel.report.happened_words import about
+from pegel.report.happened_words import about, happened
 from pegel.report.health_mail import STATES
 from pegel.report.mail_message import Rendered
 from pegel.report.words import moment, several
@@ -44,6 +44,7 @@ def digest_words(digest: Digest, *, page_url: str, now: datetime) -> Rendered | 
         *_section("Over", [_line(one, now) for one in over]),
         "",
         f"Look      {page_url.rstrip('/')}",
+        *_quiet([*begun, *grew], page_url),
     ]
     subject = f"[pegel] digest: {', '.join(counts)} (since {since} UTC)"
     return Rendered(subject=subject, text="\n".join(lines) + "\n", html=None, picture=None)
@@ -72,7 +73,18 @@ def _line(parts: Sequence[DigestPart], now: datetime) -> str:
     times = f", {len(parts):,} times" if len(parts) > 1 else ""
     over = "" if alert.over_at is None else f", over since {moment(alert.over_at, now)} UTC"
     what = about(alert.kind, names)
-    return f"{alert.severity.value}  {alert.key}: {what}, since {moment(since, now)} UTC{times}{over}"
+    begun = f"{what}, since {moment(since, now)} UTC{times}{over}"
+    return f"{alert.id[:8]}  {alert.severity.value}  {alert.key}: {begun}. {happened(alert)}"
+
+
+def _quiet(troubles: Sequence[Sequence[DigestPart]], page_url: str) -> list[str]:
+    """Return the command that acknowledges the worst of what goes on; nothing where nothing does."""
+    if not troubles:
+        return []
+    return [
+        f'Quiet it  pegel ack {troubles[0][-1].alert.id[:8]} --until 09:00 --why "..."',
+        f"      or  {page_url.rstrip('/')}/alerts",
+    ]
 
 
 def _righted(event: HealthEvent, now: datetime) -> str:

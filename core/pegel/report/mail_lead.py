@@ -14,6 +14,7 @@ from pegel.report.alert_subject import plain_state
 from pegel.report.happened_words import about, worst_feature
 from pegel.report.health_mail import STATES
 from pegel.report.mail_facts import Facts
+from pegel.report.words import several
 from pegel.spec import names
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
 
@@ -37,6 +38,11 @@ class Lead:
     """How bad it is, or was."""
     place: str = "alerts"
     """Where it stands, below the address of the pages."""
+
+    @property
+    def named(self) -> str:
+        """Return which models it concerns: a few by name, the rest counted."""
+        return several(self.models, most=3)
 
 
 def alert_lead(mail: Mail, facts: Facts) -> Lead:

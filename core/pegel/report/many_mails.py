@@ -67,7 +67,7 @@ def many_words(leads: Sequence[Lead], *, page_url: str, now: datetime) -> Render
     troubles = _troubles(leads, now)
     begun = [lead for lead in leads if not lead.is_over]
     values = {
-        "opening": _opening(leads),
+        "opening": _opening(leads, troubles),
         "shared": _SHARED if _at_once(begun) else "",
         "troubles": troubles[:TROUBLES],
         "further_troubles": len(troubles) - len(troubles[:TROUBLES]),
@@ -101,12 +101,18 @@ def _since(leads: Sequence[Lead], now: datetime) -> str:
     return moment(min(lead.since for lead in leads), now)
 
 
-def _opening(leads: Sequence[Lead]) -> str:
+def _named(leads: Sequence[Lead], troubles: Sequence[SameTrouble]) -> str:
+    """Return the model that is told first, and how many others there are."""
+    first, others = troubles[0].leads[0].models[0], _models(leads) - 1
+    return f"{first} and {how_many(others, 'more model')}" if others else first
+
+
+def _opening(leads: Sequence[Lead], troubles: Sequence[SameTrouble]) -> str:
     over = sum(lead.is_over for lead in leads)
     begun = len(leads) - over
     parts = [f"{how_many(begun, 'alert')} to look at"] if begun else []
     parts += [f"{how_many(over, 'alert')} over"] if over else []
-    return f"{' and '.join(parts)}, of {how_many(_models(leads), 'model')}."
+    return f"{_named(leads, troubles)}: {' and '.join(parts)}."
 
 
 def _at_once(begun: Sequence[Lead]) -> bool:
@@ -125,4 +131,4 @@ def _headline(leads: Sequence[Lead], troubles: Sequence[SameTrouble]) -> str:
     also = f", and {further} more" if further else ""
     if _models(leads) == 1:
         return f"{leads[0].models[0]}: {first.about} (since {first.since} UTC){also}"
-    return f"{how_many(_models(leads), 'model')}: {first.title}{also}"
+    return f"{_named(leads, troubles)}: {first.title}{also}"

@@ -21,7 +21,7 @@ def single_event_words(mail: Mail, *, link: str, now: datetime, made: str = "") 
     rare = f"fewer than {rarity(finding.threshold)} unchanged rows score so high"
     p, threshold = words.p_and_threshold(finding.p_value, finding.threshold)
     lines = [
-        f"{shown(finding.what, LONGEST_SENTENCE)}.",
+        f"{alert.model} v{alert.version}: {shown(finding.what, LONGEST_SENTENCE)}.",
         f"It came at {at} UTC and {scores}.",
         *([f"What the model made of it: {made}."] if made else []),
         "",

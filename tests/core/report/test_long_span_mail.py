@@ -129,7 +129,7 @@ def test_a_day_is_mailed_as_a_day_and_over_after_a_clean_one(
     end = rendered(engine, baseline, closed, now + DAY)
 
     assert "[pegel] delays v1: delay is drifting (on 1 January)" == mail.subject
-    assert mail.text.startswith("delay shifted up by 0.27")
+    assert mail.text.startswith("delays v1: delay shifted up by 0.27")
     assert " on 1 January.\n" in mail.text
     assert "1,440 rows of the day as a whole; 0 of 24 windows show it by themselves." in mail.text
     assert "1 other field looks as in training." in mail.text

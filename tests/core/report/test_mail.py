@@ -55,7 +55,7 @@ def test_the_first_lines_are_for_people(rendered: Rendered) -> None:
     """The first three lines say what changed, by how much in the feature's unit, when, and how much data speaks."""
     first, second, third = rendered.text.splitlines()[:3]
 
-    assert first.startswith("departure_delay shifted up by 0.")
+    assert first.startswith("delays v1: departure_delay shifted up by 0.")
     assert first.endswith(" min) in the windows from 00:18 to 00:24 UTC.")
     assert second.startswith("the prediction arrival_delay shifted up by 0.")
     assert "6 of 6 windows, 3,600 rows; the model's predictions moved too. 2 other fields look as in training." == third
@@ -183,7 +183,7 @@ def test_the_last_mail_asks_for_nothing(mail: Mail, baseline: Baseline) -> None:
 
     assert told.picture is None
     assert "pegel ack" not in told.text
-    assert told.text.startswith("departure_delay and arrival_delay look as in training again.")
+    assert told.text.startswith("delays v1: departure_delay and arrival_delay look as in training again.")
 
 
 def test_without_a_baseline_the_mail_still_speaks(mail: Mail) -> None:
@@ -234,7 +234,7 @@ def test_a_line_break_in_a_name_ends_no_header(mail: Mail) -> None:
         "[pegel] delays v1: Umsatz (EUR) is drifting (since 00:18 UTC)",
         "[pegel] delays v1: Umsatz (EUR): drifting (since 00:18 UTC)",
     ] == subjects
-    assert rendered.text.startswith("Umsatz (EUR) shifted up by 0.")
+    assert rendered.text.startswith("delays v1: Umsatz (EUR) shifted up by 0.")
 
 
 @pytest.mark.parametrize("name", ["", " ", "=?utf-8?q?=E2=80=AE?="])
@@ -255,7 +255,7 @@ def test_a_mail_that_cannot_be_rendered_still_says_what_is_the_matter(mail: Mail
     lines = told.text.splitlines()
 
     assert None is told.html
-    assert "departure_delay and arrival_delay: drifting, since 00:18 UTC; last seen 00:24 UTC." == lines[0]
+    assert "delays v1: departure_delay and arrival_delay: drifting, since 00:18 UTC; last seen 00:24 UTC." == lines[0]
     assert "  departure_delay: shifted up" == lines[2]
     assert f"Look      {PAGE}/models/delays/1" in lines
     assert "This mail is short because something is wrong with Pegel itself: KeyError('edges')" == lines[-1]
@@ -297,7 +297,10 @@ def test_names_of_features_lead_to_their_pages(rendered: Rendered, mail: Mail, b
     assert rendered.html is not None
     assert f'<a href="{page}departure_delay" style="color: inherit;">departure_delay</a> shifted up' in rendered.html
     assert prediction in rendered.html
-    assert (True, True) == (first.startswith("departure_delay shifted"), second.startswith("the prediction arrival_"))
+    assert (True, True) == (
+        first.startswith("delays v1: departure_delay shifted"),
+        second.startswith("the prediction arrival_"),
+    )
     assert page not in rendered.text
     assert f'"{page}departure_delay&amp;segment=airline%3DA%26B"' in (told.html or "")
 

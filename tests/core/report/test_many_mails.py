@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -43,9 +44,20 @@ def night() -> Rendered:
     return told([*deploy[:100], lead("slow", "drift of age", minutes=-300), *deploy[100:]])
 
 
-def test_the_subject_says_how_many_and_what_most_of_them_have(night: Rendered) -> None:
-    """How many models, the subject of most of them with its time, and how many further ones."""
-    assert "[pegel] 198 models: drift of amount (197 models, since 00:40 UTC), and 1 more" == night.subject
+def test_the_first_lines_name_the_worst_model_and_how_many_others(night: Rendered) -> None:
+    """The subject has what most of them have with its time, and how many further troubles; the text how many alerts."""
+    named = "m196/1 and 197 more models"
+
+    assert f"[pegel] {named}: drift of amount (197 models, since 00:40 UTC), and 1 more" == night.subject
+    assert f"{named}: 198 alerts to look at." == night.text.splitlines()[0]
+
+
+def test_of_the_models_of_one_trouble_a_few_are_named() -> None:
+    """Fifty models of a driver that is away are no paragraph of names."""
+    group = replace(lead("m000"), models=tuple(f"m{at:03}/1" for at in range(50)))
+    text = told([group, lead("other", "drift of age")]).text
+
+    assert "  m000/1 and 49 more: amount of m000 shifted up." in text.splitlines()
 
 
 def test_a_drift_of_one_model_is_not_drowned(night: Rendered) -> None:
@@ -79,7 +91,7 @@ def test_what_is_over_stands_last() -> None:
     titles = [line for line in rendered.text.splitlines() if line.endswith(" UTC)")]
 
     assert ["late events (1 model, since 00:00 UTC)", "over: drift of amount (9 models, since 00:00 UTC)"] == titles
-    assert rendered.text.startswith("1 alert to look at and 9 alerts over, of 10 models.\n")
+    assert rendered.text.startswith("new/1 and 9 more models: 1 alert to look at and 9 alerts over.\n")
 
 
 def test_however_much_there_is_it_is_a_page() -> None:

@@ -181,7 +181,7 @@ def test_a_number_of_the_mail_stands_with_its_own_time() -> None:
     told = render(change.mail, baseline=None, tally=Tally(drifting=2, windows=2, rows=0), page_url="x", now=NOW)
 
     sentence = "50 % of 100 requests from 00:20:30 to 00:20:40 UTC had no answer (tolerated 1 %)"
-    assert f"missing answers: {sentence}." == told.text.splitlines()[0]
+    assert f"delays v1: missing answers: {sentence}." == told.text.splitlines()[0]
     assert "[pegel] critical: delays v1: answers are missing (50 %) (since 00:20:05 UTC)" == told.subject
 
 

@@ -48,7 +48,9 @@ def test_a_mail_names_the_error_rate_first() -> None:
     first = mail.text.splitlines()[0]
 
     assert "[pegel] delays v1: error rate and 5 more are worse than in training (began before " in mail.subject
-    assert "wrong answers 18 % → 39 % in labelled rows from 2015-01-05 00:00 to 2015-01-06 00:00 UTC." == first
+    assert (
+        "delays v1: wrong answers 18 % → 39 % in labelled rows from 2015-01-05 00:00 to 2015-01-06 00:00 UTC." == first
+    )
     assert "By 1,600 labelled rows. It says nothing of the inputs" in mail.text
     assert "this model had no alert about performance before" in mail.text
     assert [] == [words for words in ("drift.", "windows", "log loss: log loss", "margin") if words in mail.text]
@@ -61,7 +63,7 @@ def test_a_regressor_is_told_by_how_far_it_is_off() -> None:
     lines = mail.text.splitlines()
 
     assert "mean absolute error and bias are worse than in training" in mail.subject
-    assert lines[0].startswith("mean absolute error 3.992 → 5.172 in labelled rows from ")
+    assert lines[0].startswith("delays v1: mean absolute error 3.992 → 5.172 in labelled rows from ")
     assert lines[1].startswith("bias 0.008626 → 3.8")
 
 

@@ -143,7 +143,7 @@ def test_one_alert_names_the_segment(mail: Mail, learnt: Baseline, engine: Engin
 
     assert (f"delay in {DRIFTING}",) == mail.alert.names
     assert f"[pegel] critical: delays v1: delay in {DRIFTING} is drifting (since 00:02 UTC)" == rendered.subject
-    assert rendered.text.startswith(f"delay in {DRIFTING} shifted up by 1.")
+    assert rendered.text.startswith(f"delays v1: delay in {DRIFTING} shifted up by 1.")
     assert (2, 2) == (tally.drifting, tally.windows)
     assert "of 2 other fields look" in rendered.text
     assert f"rows with {DRIFTING} of the newest window against 1," in rendered.text

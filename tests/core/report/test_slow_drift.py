@@ -127,7 +127,7 @@ def test_a_mail_about_slow_drift(slow: Story, baseline: Baseline) -> None:
     assert {("distance", "cusum")} == {(finding.feature, finding.detector) for finding in slow.findings}
     begun = r"\(began between 00:\d\d and 00:\d\d UTC\)"
     assert re.match(rf"\[pegel\] info: delays v1: distance is drifting {begun}", mail.subject)
-    assert mail.text.startswith("distance shifted up slowly by 0.")
+    assert mail.text.startswith("delays v1: distance shifted up slowly by 0.")
     assert " in the windows from about 00:" in mail.text.splitlines()[0]
     assert "location up test p = " in mail.text
     assert mail.picture is not None
