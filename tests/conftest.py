@@ -1,15 +1,20 @@
-"""What all tests share: the limits of drawn examples, and slices of the long tests."""
+"""What all tests share: the limits of drawn examples, slices of the long tests, a receiver of spans."""
 
 from __future__ import annotations
 
 import re
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from pegel.testing import TraceReceiver
 
 # What the tests of several rooms use.
 sys.path.insert(0, str(Path(__file__).parent / "lib"))
@@ -18,6 +23,17 @@ sys.path.insert(0, str(Path(__file__).parent / "lib"))
 # each time find a mistake the first time or never: a third of the usual number is enough of them.
 settings.register_profile("pegel", deadline=None, derandomize=True, max_examples=25)
 settings.register_profile("drawn anew", deadline=None, print_blob=True)
+
+
+@pytest.fixture
+def span_receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[TraceReceiver]:
+    """A receiver of spans, which whatever begins to trace from now on sends to: this process, and those it starts."""
+    from pegel.testing import TraceReceiver
+
+    with TraceReceiver() as listening:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", listening.endpoint)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+        yield listening
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

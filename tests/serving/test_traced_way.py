@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 TRACE, CLIENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 UNTRACED = ["nonsense", f"00-{'1' * 32}-{CLIENT}-00", f"ff-{'2' * 32}-{CLIENT}-01", f"00-{'3' * 32}-{CLIENT}-01" * 99]
 BODY = json.dumps({"instances": [{"colour": "red", "size": 1.0, "weight": 1.0}]}).encode()
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[TraceReceiver]:
-    """A receiver of spans, which the processes that start now know."""
-    with TraceReceiver() as listening:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", listening.endpoint)
-        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-        yield listening
 
 
 Doors = Callable[..., tuple[processes.Service, processes.Service]]
@@ -60,7 +51,7 @@ def predict(proxy: processes.Service, traceparent: str) -> httpx.Response:
 
 
 def test_the_spans_of_one_prediction_stand_below_each_other(
-    doors: Doors, receiver: TraceReceiver, broker: Broker
+    doors: Doors, span_receiver: TraceReceiver, broker: Broker
 ) -> None:
     """Client, proxy, model server and logger; the records on the topic carry the logger's spans on, and no others do.
 
@@ -69,8 +60,8 @@ def test_the_spans_of_one_prediction_stand_below_each_other(
     logger, proxy = doors()
     answers = [predict(proxy, each) for each in [*UNTRACED, f"00-{TRACE}-{CLIENT}-01"]]
     event = answers[-1].headers["pegel-event-id"]
-    wait_until(lambda: len(receiver.spans) == 4)
-    spans = {span.name: span for span in receiver.spans}
+    wait_until(lambda: len(span_receiver.spans) == 4)
+    spans = {span.name: span for span in span_receiver.spans}
     records = [
         record
         for record in topics.consume(broker.address, names.inference_topic("traced"), at_least=10)
@@ -112,7 +103,7 @@ def told_of(span: ReceivedSpan, body: bytes) -> set[Any]:
 
 
 def test_a_flood_and_a_receiver_that_hangs_cost_no_answer(
-    doors: Doors, receiver: TraceReceiver, monkeypatch: pytest.MonkeyPatch
+    doors: Doors, span_receiver: TraceReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a hundred requests that ask for a trace one is traced; all are answered, logged, and both processes end."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
@@ -128,4 +119,4 @@ def test_a_flood_and_a_receiver_that_hangs_cost_no_answer(
     assert produced
     assert (1, 1) == (traced, refused)
     assert (0, 0) == codes
-    assert [] == receiver.spans
+    assert [] == span_receiver.spans

@@ -22,16 +22,8 @@ RECORD = TracedRecord(f"00-{TRACE}-{LOGGER}-01", ("t", 0), 7, "e1", "delays/1", 
 
 
 @pytest.fixture
-def receiver() -> Iterator[TraceReceiver]:
-    """A receiver of spans."""
-    with TraceReceiver() as listening:
-        yield listening
-
-
-@pytest.fixture
-def spans(receiver: TraceReceiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchSpans]:
+def spans(span_receiver: TraceReceiver) -> Iterator[BatchSpans]:
     """Those of a driver that sends to it."""
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
     tracing = tracing_of("pegel-driver", per_second=10_000)
     assert tracing is not None
     made = BatchSpans(tracing, "default")
@@ -39,19 +31,19 @@ def spans(receiver: TraceReceiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     made.close()
 
 
-def all_sent(spans: BatchSpans, receiver: TraceReceiver) -> list[ReceivedSpan]:
+def all_sent(spans: BatchSpans, span_receiver: TraceReceiver) -> list[ReceivedSpan]:
     """Return the spans of the trace, once all are there."""
     spans.close()
-    return receiver.of_trace(TRACE)
+    return span_receiver.of_trace(TRACE)
 
 
-def test_an_event_has_the_batch_that_read_it_and_its_window(spans: BatchSpans, receiver: TraceReceiver) -> None:
+def test_an_event_has_the_batch_that_read_it_and_its_window(spans: BatchSpans, span_receiver: TraceReceiver) -> None:
     """Batch below the logger's span, the task and the window below the batch; a later window is not its own."""
     spans.read(TaskOutput(traced=[RECORD]), began_ns=1_000)
     spans.committed([], at_ns=4_000)
     spans.committed([sample_window(0, verdict="ok"), sample_window(0, segment="part")], at_ns=9_000)
     spans.committed([sample_window(1)], at_ns=10_000)
-    batch, count, window = all_sent(spans, receiver)
+    batch, count, window = all_sent(spans, span_receiver)
 
     assert ["batch", "count", "window"] == [batch.name, count.name, window.name]
     assert [LOGGER, batch.id, batch.id] == [batch.parent, count.parent, window.parent]
@@ -70,21 +62,21 @@ def test_an_event_has_the_batch_that_read_it_and_its_window(spans: BatchSpans, r
     } == window.attributes
 
 
-def test_windows_that_are_not_its_own_are_left_out(spans: BatchSpans, receiver: TraceReceiver) -> None:
+def test_windows_that_are_not_its_own_are_left_out(spans: BatchSpans, span_receiver: TraceReceiver) -> None:
     """Of another model, before its time, provisional: none of them holds the event; a window's end is not in it."""
     spans.read(TaskOutput(traced=[replace(RECORD, time_us=to_us(sample_span(1).start))]), began_ns=1)
     windows = [sample_window(0), sample_window(1, model="fraud"), sample_window(1, final=False)]
     spans.committed(windows, at_ns=5)
 
-    assert ["batch", "count"] == [span.name for span in all_sent(spans, receiver)]
+    assert ["batch", "count"] == [span.name for span in all_sent(spans, span_receiver)]
 
 
-def test_a_batch_that_was_not_committed_says_so(spans: BatchSpans, receiver: TraceReceiver) -> None:
+def test_a_batch_that_was_not_committed_says_so(spans: BatchSpans, span_receiver: TraceReceiver) -> None:
     """Its records are read again, in a batch that has a span of its own."""
     spans.read(TaskOutput(traced=[RECORD]), began_ns=1_000)
     spans.read(TaskOutput(traced=[RECORD]), began_ns=2_000)
     spans.committed([], at_ns=4_000)
-    batches = [span for span in all_sent(spans, receiver) if span.name == "batch"]
+    batches = [span for span in all_sent(spans, span_receiver) if span.name == "batch"]
 
     assert [(True, "not_committed"), (False, None)] == [
         (span.is_error, span.attributes.get("error.type")) for span in batches

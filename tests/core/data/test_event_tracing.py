@@ -19,23 +19,15 @@ SAMPLED = f"00-{TRACE}-{CLIENT}-01"
 
 
 @pytest.fixture
-def receiver() -> Iterator[TraceReceiver]:
-    """A receiver of spans."""
-    with TraceReceiver() as listening:
-        yield listening
-
-
-@pytest.fixture
-def traced(receiver: TraceReceiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventTracing]:
+def traced(span_receiver: TraceReceiver) -> Iterator[EventTracing]:
     """What a process that sends to it begins spans with."""
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
     begun = tracing_of("pegel-tests", per_second=10)
     assert begun is not None
     yield begun
     begun.close()
 
 
-def test_a_span_is_a_child_of_what_the_header_names(traced: EventTracing, receiver: TraceReceiver) -> None:
+def test_a_span_is_a_child_of_what_the_header_names(traced: EventTracing, span_receiver: TraceReceiver) -> None:
     """Trace and parent are the client's; a span below it is its child, and what failed says by what kind of error."""
     span = traced.follow([SAMPLED], "outer", "server", start_ns=1_000, attributes={"pegel.rows": 3})
     assert span is not None
@@ -45,7 +37,7 @@ def test_a_span_is_a_child_of_what_the_header_names(traced: EventTracing, receiv
     span.end(attributes={"status": 200})
     span.end(error="too late")
     traced.close()
-    outer, inner = receiver.of_trace(TRACE)
+    outer, inner = span_receiver.of_trace(TRACE)
 
     assert f"00-{TRACE}-{outer.id}-01" == told
     assert (CLIENT, outer.id) == (outer.parent, inner.parent)

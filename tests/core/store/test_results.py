@@ -225,8 +225,8 @@ def test_a_finding_is_found_by_the_start_of_its_id(engine: Engine) -> None:
     results.write(windows, [*findings, sample_finding(0, "distance")])
 
     assert findings[0] == results.finding(findings[0].id[:6])
-    for prefix in ("", "%", "zz"):
-        with pytest.raises(NotFound, match="give more of"):
+    for prefix, said in (("", "give more of"), ("%", "no finding starts with"), ("zz", "no finding starts with")):
+        with pytest.raises(NotFound, match=said):
             results.finding(prefix)
 
 
