@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def named(root: Path) -> set[str]:
     return set(re.findall(r"`(test_\w+)`", (root / "docs" / "faults.md").read_text()))
 
 
+@cache
 def names_of_tests(folder: Path) -> set[str]:
     """Return the names of all tests below a folder."""
     nodes = (node for path in folder.rglob("test_*.py") for node in ast.walk(ast.parse(path.read_text())))

@@ -63,6 +63,7 @@ def test_no_public_class_name_stands_twice(modules: list[Path], root: Path) -> N
     assert {} == twice
 
 
+@pytest.fixture(scope="module")
 def written(committed: list[Path]) -> dict[str, set[str]]:
     """Return every module and every `module:name` that stands as a string somewhere, by its distribution."""
     patterns = (
@@ -98,9 +99,11 @@ print(json.dumps(missing))
 
 
 @pytest.mark.parametrize("package", sorted(ENVIRONMENTS))
-def test_names_given_as_strings_lead_somewhere(package: str, committed: list[Path], root: Path, tmp_path: Path) -> None:
+def test_names_given_as_strings_lead_somewhere(
+    package: str, written: dict[str, set[str]], root: Path, tmp_path: Path
+) -> None:
     """Each `module:name` can be imported in its environment, and each module that is started by name is there."""
-    names = sorted(written(committed).get(package, set()))
+    names = sorted(written.get(package, set()))
     python = root / ".venvs" / ENVIRONMENTS[package] / "bin" / "python"
     # Airflow writes to its home as soon as it is imported.
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__UNIT_TEST_MODE": "True"}
@@ -117,8 +120,8 @@ def test_names_given_as_strings_lead_somewhere(package: str, committed: list[Pat
     assert [] == json.loads(done.stdout.splitlines()[-1])
 
 
-def test_strings_are_found_at_all(committed: list[Path]) -> None:
+def test_strings_are_found_at_all(written: dict[str, set[str]]) -> None:
     """The search above finds entry points, registries and processes started by name."""
-    names = set().union(*written(committed).values())
+    names = set().union(*written.values())
 
     assert {"pegel.cli.main:main", "pegel.stats.counters:Counters", "pegel_serving.server"} <= names

@@ -119,10 +119,10 @@ def test_no_style_and_no_script_fetches_from_elsewhere(site: Path) -> None:
 @pytest.mark.parametrize(
     ("link", "problem"),
     [
-        ("other.md", ""),
+        pytest.param("other.md", "", marks=pytest.mark.long),
         ("none.md", "none.md"),
         ("other.md#nowhere", "nowhere"),
-        ("#nowhere", "nowhere"),
+        pytest.param("#nowhere", "nowhere", marks=pytest.mark.long),
         ("other.md#a-part", ""),
     ],
 )

@@ -2,18 +2,26 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
 PATCHES = {"monkeypatch.setattr", "monkeypatch.delattr"}
 
 
+@cache
+def trees() -> tuple[tuple[Path, ast.Module], ...]:
+    """Return every file below tests, as a tree."""
+    return tuple((path, ast.parse(path.read_text())) for path in sorted(TESTS.rglob("*.py")))
+
+
 def functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
     """Yield every test function with its file."""
-    for path in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                yield path, node
+    for path, tree in trees():
+        if path.name.startswith("test_"):
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                    yield path, node
 
 
 def test_every_test_states_a_truth() -> None:
@@ -49,8 +57,8 @@ def test_every_test_can_fail() -> None:
 
 def files() -> Iterator[tuple[str, ast.Module]]:
     """Yield every file below tests, by its path there, as a tree."""
-    for path in sorted(TESTS.rglob("*.py")):
-        yield str(path.relative_to(TESTS)), ast.parse(path.read_text())
+    for path, tree in trees():
+        yield str(path.relative_to(TESTS)), tree
 
 
 def offences(wrong: Callable[[ast.AST], bool]) -> set[str]:

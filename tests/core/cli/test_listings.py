@@ -149,7 +149,8 @@ def completed(shell: str, words: str) -> str:
     return subprocess.run(command, env=os.environ | asked, check=True, capture_output=True, text=True).stdout
 
 
-# Each asks twice, in a process that imports a command: one shell a day.
+# Each asks twice, in a process that imports a command: one shell a day, in one environment.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shell", [pytest.param(name, marks=[pytest.mark.long] if name != "bash" else []) for name in COMPLETIONS]
 )
@@ -163,6 +164,7 @@ def test_a_shell_completes_commands_and_options(shell: str) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_an_open_quote_completes_nothing_and_is_no_defect() -> None:
     """Whoever presses Tab within a quote is told nothing on standard error."""
     asked = {"COMP_WORDS": "pegel ack --why 'storm", "COMP_CWORD": "3", "_PEGEL_COMPLETE": "complete_bash"}
@@ -172,6 +174,7 @@ def test_an_open_quote_completes_nothing_and_is_no_defect() -> None:
     assert ("", 0) == (told.stderr, told.returncode)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_gets_its_function(shell: str) -> None:
     """The function that the documentation has evaluated is printed for each of the three shells."""

@@ -46,7 +46,14 @@ def test_the_promise_is_kept_on_every_table(cell: Cell, door: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:not measured:UserWarning")
-@pytest.mark.parametrize("name", ["scikit-learn digits", "river Shuttle", "popmon flight_delays"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("scikit-learn digits", marks=pytest.mark.long),
+        pytest.param("river Shuttle", marks=pytest.mark.long),
+        "popmon flight_delays",
+    ],
+)
 def test_random_halves_do_not_differ(name: str) -> None:
     """Random parts of real data differ as rarely as promised, whatever is in them."""
     read = dict(halves.data_sets(Path(".venvs/demo-data")))[name]
