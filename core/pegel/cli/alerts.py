@@ -84,7 +84,7 @@ def alerts(  # noqa: PLR0917  options are named on the command line
             tell_json("alerts", told, damaged, on_one_line=watch)
         elif alert is None:
             tell_table(HEAD, [alert_cells(one, silences, now, specs) for one in known])
-            if not known:
+            if not known and not damaged:
                 say(_none(name, number, all_of_them=all_of_them, home=home))
         for reason in damaged:
             say(reason, err)

@@ -29,7 +29,8 @@ def silences(*, past: Past = False, as_json: JsonOption = False, home: HomeOptio
     else:
         tell_table(HEAD, [(str(one.id), one.state(now).value, silenced(one, now)) for one in known])
         if not known and not damaged:
-            say(f"no silence is in force or comes; `pegel silences --all{same_home(home)}` lists those that are over")
+            over = f"; `pegel silences --all{same_home(home)}` lists those that are over"
+            say("no silence was ever said" if past else f"no silence is in force or comes{over}")
     for reason in damaged:
         say(f"{reason} It holds back no mail.", err)
     if damaged:

@@ -66,8 +66,8 @@ class WatchedPairs:
 
     @property
     def _others(self) -> str:
-        reasons = [f"{_named(names)}: {reason}" for reason, names in self.left_out.items()]
-        return f", not {'; '.join(reasons)}" if reasons else ""
+        reasons = [f"{_named(names)} ({reason})" for reason, names in self.left_out.items()]
+        return f"; left out: {', '.join(reasons)}" if reasons else ""
 
 
 def _named(names: Sequence[str]) -> str:

@@ -9,14 +9,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from blueprints import give_tables
 
 from pegel.alerts.alert import Alert, AlertFeature, Change
 from pegel.alerts.alert_event import AlertEvent, AlertEventKind
 from pegel.cli.main import main
 from pegel.judge.findings import Finding
+from pegel.store import tables
 from pegel.store.alert_store import AlertStore
-from pegel.store.database import connect
+from pegel.store.database import connect, writing
 from pegel.store.registry import Registry
 from pegel.store.silence_store import SilenceStore
 from pegel.testing.manual_clock import START
@@ -196,3 +198,19 @@ def test_alerts_of_a_model_that_nobody_knows_are_refused(
     assert (2, "") == (ended.value.code, said.out)
     assert "given 'frauds'; watched: fraud/1. Nothing was read. Did you mean `fraud`?" in said.err
     assert (0, 2) == (run(home, capsys, "alerts", "--model", "delays/1")[0], len(run(home, capsys, "alerts")[1]))
+
+
+def test_an_alert_that_cannot_be_read_is_not_called_none(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the only open alert is damaged, nobody is told that none is open."""
+    engine = connect(f"sqlite:///{home / 'pegel.db'}")
+    with writing(engine) as connection:
+        connection.execute(sa.update(tables.alerts).values(alert={"id": "x"}))
+    engine.dispose()
+    codes = []
+    for more in ((), ("--all",), ("--model", "delays")):
+        with pytest.raises(SystemExit) as ended:
+            main(["alerts", *more, "--home", str(home)])
+        codes.append(ended.value.code)
+    said = capsys.readouterr()
+
+    assert ([1, 1, 1], "", 3) == (codes, said.out, said.err.count(" cannot be read"))

@@ -128,6 +128,18 @@ def test_the_list_has_those_in_force_and_to_come_and_with_all_those_that_are_ove
     )
 
 
+@pytest.mark.usefixtures("engine")
+def test_a_list_without_a_silence_names_no_list_that_was_just_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That of those in force leads to the whole one, which says that there are none at all."""
+    codes = [run(tmp_path, "silences", *more) for more in ((), ("--all",))]
+    now, ever = capsys.readouterr().out.splitlines()
+
+    assert ([0, 0], "no silence was ever said") == (codes, ever)
+    assert now.startswith("no silence is in force or comes; `pegel silences --all --home ")
+
+
 def test_a_silence_that_cannot_be_read_is_told_and_can_be_ended(
     engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

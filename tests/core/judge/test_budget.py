@@ -121,7 +121,8 @@ def test_a_layer_without_work_does_not_run(
     assert "the baseline has 2,000 rows, and 2,016 (36 windows of 56) are needed" in large.notes()[0]
     assert "windows overlap and would count rows twice" in overlapping.notes()[0]
     assert (
-        "correlations are not watched: only 1 suitable numeric feature, not z: one value in training" in single.notes()
+        "correlations are not watched: only 1 suitable numeric feature; left out: z (one value in training)"
+        in single.notes()
     )
 
 

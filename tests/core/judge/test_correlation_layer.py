@@ -113,8 +113,8 @@ def test_a_column_of_nulls_costs_only_its_own_pairs(
     judged = one.see(gaps(1, 1_000, 0.4))
     found = next(finding for finding in judged.findings if finding.detector == "correlation")
     note = (
-        "correlations are watched between 3 numeric features, not few: fewer than 1,000 values in training; "
-        "same: one value in training"
+        "correlations are watched between 3 numeric features; left out: few (fewer than 1,000 values in training), "
+        "same (one value in training)"
     )
 
     assert (f"x{BETWEEN}y", 1_000, 3) == (found.feature, found.n, found.evidence["tests"]["correlation"]["pairs"])

@@ -123,8 +123,8 @@ def test_what_is_left_out_is_said(monitor: Callable[..., Any], learnt: Callable[
     note = next(note for note in judged.notes if note.startswith("dependence is watched"))
 
     assert (
-        "dependence is watched between 3 features, not same: one value in training; empty: fewer than 1,000 values in "
-        "training; id: hardly any value occurs twice"
+        "dependence is watched between 3 features; left out: same (one value in training), empty (fewer than 1,000 "
+        "values in training), id (hardly any value occurs twice)"
     ) == note
 
 

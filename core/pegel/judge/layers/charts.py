@@ -71,7 +71,10 @@ class Charts:
                 f"small changes that last are not looked for: windows overlap and would count rows twice; {_ELSEWHERE}"
             )
         if not setting.follows:
-            return f"small changes that last are not looked for: nothing is known of windows before; {_ELSEWHERE}"
+            return (
+                "small changes that last are not looked for, as nothing is known of the time before; their part of the "
+                "budget makes the other tests more sensitive"
+            )
         if rows is None or (setting.usual_rows and rows >= LEAST * setting.usual_rows):
             return None
         return (

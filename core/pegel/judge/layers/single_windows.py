@@ -67,6 +67,8 @@ _COUNT_FORMULA = (
     "P(K >= seen), K hypergeometric: `seen` of n rows of the window against `seen_in_baseline` of m, given their sum; "
     "for nulls, the smaller tail and as much of the other as is no more likely"
 )
+_UNKNOWN = "not assessed: "
+"""What a reason begins with that stands behind `is not known`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,8 @@ class SingleWindows:
         notes = []
         if not baseline.noise.replayed:
             notes.append(
-                f"whether windows vary by themselves is not known ({baseline.noise.why}): where they do, more alarms "
-                "are false"
+                f"whether windows vary by themselves is not known ({baseline.noise.why.removeprefix(_UNKNOWN)}): where "
+                "they do, more alarms are false"
             )
         if baseline.noise.repeats > 1:
             notes.append(_repeats(baseline))
