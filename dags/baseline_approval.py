@@ -10,7 +10,7 @@ from pegel_airflow.defaults import START, TAGS, task_defaults
 
 with DAG(
     dag_id="baseline_approval",
-    description="Ask a person about a new baseline, with what moved and which guard rails hold",
+    description="Ask a person about a new baseline, with what moved and which checks failed",
     doc_md=__doc__,
     start_date=START,
     schedule=None,

@@ -195,7 +195,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "baseline.refresh": Question(
         "Baseline",
         "New baselines",
-        "`auto`: promoted where every guard rail holds, otherwise a person is asked. `approve`: always asked. `never`.",
+        "`auto`: promoted where no check failed, otherwise a person is asked. `approve`: always asked. `never`.",
     ),
     "windowing.length": Question(
         OPEN,

@@ -153,7 +153,7 @@ def test_what_is_beyond_doubt_is_promoted_with_its_reason(settings: Settings, sp
 
     assert outcome == RefreshOutcome(promoted=[made.baseline_id])
     assert (event.previous, event.by) == (first, "baseline_refresh")
-    assert event.why == "no field moved; 2,000 rows before, 2,000 now; every guard rail holds"
+    assert event.why == "no field moved; 2,000 rows before, 2,000 now; no check failed"
     assert (newest(settings).end, newest(settings).why) == (RefreshEnd.PROMOTED, event.why)
     with pytest.raises(NotFound):
         stores.baselines.get((made.recount or {})["baseline_id"])

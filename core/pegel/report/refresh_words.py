@@ -1,4 +1,4 @@
-"""A refresh of a baseline in words: what moved, which guard rails do not hold, and what became of it."""
+"""A refresh of a baseline in words: what moved, which checks failed, and what became of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,16 @@ ENDS = {
     RefreshEnd.LEFT: "left, the current baseline stays",
     None: "waits for an answer",
 }
-_STATES = {State.HELD: "holds", State.BROKEN: "BROKEN", State.UNKNOWN: "cannot be told"}
+_STATES = {State.HELD: "passed", State.BROKEN: "FAILED", State.UNKNOWN: "cannot be told"}
+_CHECKS = {
+    "rows": "enough rows",
+    "fields": "no field is missing",
+    "suite": "the training data meets its suite",
+    "interval": "the training data is of a calm time",
+    "woken": "calm windows stay calm",
+    "silenced": "alarming windows still alarm",
+}
+"""What people read of a guard rail, by its name."""
 _TITLES = {
     KindOfChange.LOST: "lost",
     KindOfChange.OTHER: "of another kind",
@@ -40,13 +49,13 @@ def short(baseline_id: str | None) -> str:
 
 
 def headline(review: RefreshReview) -> str:
-    """Return in one sentence how many fields moved, of how many rows, and which guard rails do not hold."""
+    """Return in one sentence how many fields moved, of how many rows, and which checks failed."""
     changes = review.changes
     moved = changes.of(KindOfChange.LOST, KindOfChange.OTHER, KindOfChange.MOVED)
     fields = f"{len(moved)} of {how_many(len(changes.fields), 'field')} moved" if moved else "no field moved"
     rows = f"{changes.rows_before:,} rows before, {changes.rows_now:,} now"
-    rails = ", ".join(rail.name for rail in review.broken)
-    return f"{fields}; {rows}; {f'guard rails that do not hold: {rails}' if rails else 'every guard rail holds'}"
+    failed = ", ".join(_CHECKS.get(rail.name, rail.name) for rail in review.broken)
+    return f"{fields}; {rows}; {f'failed checks: {failed}' if failed else 'no check failed'}"
 
 
 def change_lines(changes: BaselineChanges) -> list[str]:
@@ -62,9 +71,12 @@ def change_lines(changes: BaselineChanges) -> list[str]:
 
 
 def rail_lines(rails: Sequence[GuardRail]) -> list[str]:
-    """Return a line for each guard rail: whether it holds, what was expected, what was given."""
+    """Return a line for each check: whether it passed, what was expected, what was given."""
     return [
-        shown(f"{rail.name} {_STATES[rail.state]}: expected {rail.expected}; given {rail.given}", LONGEST_SENTENCE)
+        shown(
+            f"{_CHECKS.get(rail.name, rail.name)}: {_STATES[rail.state]}; expected {rail.expected}; given {rail.given}",
+            LONGEST_SENTENCE,
+        )
         for rail in rails
     ]
 
@@ -75,7 +87,7 @@ def review_lines(review: RefreshReview) -> list[str]:
         "What moved",
         *(f"  {line}" for line in change_lines(review.changes)),
         "",
-        "Guard rails",
+        "Checks",
         *(f"  {line}" for line in rail_lines(review.rails)),
     ]
 
@@ -84,7 +96,7 @@ def review_markdown(review: RefreshReview) -> str:
     """Return the same as Markdown, for a question that Airflow shows; nothing in it marks up anything by itself."""
     parts = [f"**{_plain(headline(review))}**", "", "**What moved**", ""]
     parts += [f"- {_plain(line)}" for line in change_lines(review.changes)]
-    parts += ["", "**Guard rails**", ""]
+    parts += ["", "**Checks**", ""]
     parts += [f"- {_plain(line)}" for line in rail_lines(review.rails)]
     return "\n".join(parts)
 

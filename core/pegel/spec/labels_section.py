@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 
@@ -111,9 +112,10 @@ class Labels(Section):
         if self.match == "entity" and self.time is None:
             raise ValueError("state `time`, the column of the table with the time that a label is about")
         columns = [self.field, self.event_id, self.row, self.time, self.known_at, *self.keys]
-        named = [name for name in columns if name is not None]
+        times = Counter(name for name in columns if name is not None)
         # A table may say with one column when something was and when that was known.
-        if twice := sorted({each for each in named if named.count(each) > 1} - ({self.time} & {self.known_at})):
+        repeated = {name for name, count in times.items() if count > 1}
+        if twice := sorted(repeated - ({self.time} & {self.known_at})):
             raise ValueError(f"{', '.join(map(shown, twice))}: given as more than one column; each is one")
         return self
 

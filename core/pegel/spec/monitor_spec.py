@@ -208,7 +208,7 @@ class BaselineSource(Section):
     utc_offset: Annotated[float, Field(ge=-14, le=14)] = 0.0
     """Hours by which the clock that the features follow is ahead of UTC."""
     refresh: RefreshMode = "auto"
-    """What becomes of a new baseline: `auto` promotes it where every guard rail holds and asks a person otherwise,
+    """What becomes of a new baseline: `auto` promotes it where no check failed and asks a person otherwise,
     `approve` always asks, `never` leaves the current one."""
 
 

@@ -76,7 +76,7 @@ def test_the_history_says_who_when_and_why(ids: list[str], tmp_path: Path, capsy
     """The newest promotion comes first, what is current is marked, and new baselines say what became of them."""
     code = run(tmp_path)
     first, second, third = (short(one) for one in ids)
-    told = "    1 of 2 fields moved; 100 rows before, 40 now; guard rails that do not hold: rows"
+    told = "    1 of 2 fields moved; 100 rows before, 40 now; failed checks: enough rows"
 
     assert code == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -91,7 +91,7 @@ def test_the_history_says_who_when_and_why(ids: list[str], tmp_path: Path, capsy
 
 
 def test_the_newest_refresh_is_told_in_full(ids: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each field that moved has a line with its size in its unit, each guard rail one with expected and given."""
+    """Each field that moved has a line with its size in its unit, each check one with expected and given."""
     code = run(tmp_path, "--newest")
     lines = capsys.readouterr().out.splitlines()
 
@@ -101,8 +101,8 @@ def test_the_newest_refresh_is_told_in_full(ids: list[str], tmp_path: Path, caps
         "  moved: delay: shifted up, 0.31 \N{GREEK SMALL LETTER SIGMA} (median +9.1 min)",
         "  as before: carrier",
         "",
-        "Guard rails",
-        "  rows BROKEN: expected 50 rows or more, half of the current 100; given 40 rows",
+        "Checks",
+        "  enough rows: FAILED; expected 50 rows or more, half of the current 100; given 40 rows",
     ]
 
 

@@ -54,5 +54,8 @@ def test_nothing_in_a_question_marks_up_by_itself() -> None:
     """Airflow shows the question as Markdown, in which what comes from outside is letters and nothing else."""
     text = review_markdown(REVIEW)
 
-    assert text.splitlines()[0] == ("**no field moved; 100 rows before, 40 now; guard rails that do not hold: rows**")
-    assert text.splitlines()[-1] == ("- rows BROKEN: expected 50 rows or more, half of the current 100; given 40 rows")
+    assert text.splitlines()[0] == "**no field moved; 100 rows before, 40 now; failed checks: enough rows**"
+    assert (
+        text.splitlines()[-1]
+        == "- enough rows: FAILED; expected 50 rows or more, half of the current 100; given 40 rows"
+    )
