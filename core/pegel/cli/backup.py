@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -29,12 +31,23 @@ def backup(file: BackupFile, home: HomeOption = None) -> None:
         raise InvalidSpec(f"expected a file that is not there, given {shown(str(file))}. Nothing was copied.")
     if not file.resolve().parent.is_dir():
         raise InvalidSpec(f"expected a folder that is there, given {shown(str(file))}. Nothing was copied.")
-    with scratch_folder(file.resolve().parent) as scratch, bar("backup") as tell:
+    with folder_beside(file.resolve(), "copied") as scratch, bar("backup") as tell:
         beside = scratch / file.name
         copy_sqlite(source, beside, *([] if tell is None else [tell]))
         beside.rename(file)
     size = file.stat().st_size
     say(f"{file}: {size:,} bytes; `pegel restore {shown(str(file))} --yes{same_home(home)}` puts it back")
+
+
+@contextmanager
+def folder_beside(file: Path, done: str) -> Iterator[Path]:
+    """Yield a new folder on the disk of a file, gone afterwards. Raises PermanentError: nothing was `done`."""
+    try:
+        with scratch_folder(file.parent) as scratch:
+            yield scratch
+    except OSError as error:
+        why = f"{shown(str(file.parent))}, which takes no file: {error.strerror or error}"
+        raise PermanentError(f"expected a folder that may be written, given {why}. Nothing was {done}.") from error
 
 
 def sqlite_file(settings: Settings, otherwise: str) -> Path:

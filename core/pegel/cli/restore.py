@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pegel.cli.backup import sqlite_file
+from pegel.cli.backup import folder_beside, sqlite_file
 from pegel.cli.console import say
 from pegel.cli.options import HomeOption, same_home, settings_of
 from pegel.errors import InvalidSpec
-from pegel.featurestore.scratch_folders import scratch_folder
 from pegel.spec.outside_text import shown
 from pegel.store.database_copy import restore_sqlite
 
@@ -37,7 +36,7 @@ def restore(file: Copy, *, yes: Yes = False, home: HomeOption = None) -> None:
             f"expected --yes: what was stored since {shown(str(file))} was made is lost; `{keep}` keeps it. Nothing "
             "was restored."
         )
-    with scratch_folder(target.parent) as scratch:
+    with folder_beside(target, "restored") as scratch:
         restore_sqlite(file, target, scratch / "restored.db")
     say(f"{target} is as it was when {file} was made")
     say("no driver that ran holds its group any more: reconciling starts the next ones, which read again from there")

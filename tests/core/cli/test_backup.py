@@ -180,6 +180,27 @@ def test_a_full_disk_keeps_no_half_copy(engine: Engine, tmp_path: Path, capsys: 
     assert "there is no room: the disk of " in capsys.readouterr().err
 
 
+def test_a_folder_that_may_not_be_written_is_named(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a copy nor a restoration begins on a disk that is read-only, and both say so in a sentence."""
+    StreamStore(engine).claim("default", 1, START)
+    run(tmp_path, "backup", tmp_path / "copy.db")
+    with small_disk(tmp_path / "disk", size=1 << 20) as disk:
+        shutil.copyfile(tmp_path / "copy.db", disk.folder / "pegel.db")
+        disk.turn(read_only=True)
+        codes = [
+            run(tmp_path, "backup", disk.folder / "copy.db"),
+            run(disk.folder, "restore", tmp_path / "copy.db", "--yes"),
+        ]
+    said = f"given {tmp_path / 'disk'}, which takes no file: Read-only file system. Nothing was"
+
+    assert [1, 1] == codes
+    assert [f"expected a folder that may be written, {said} {done}." for done in ("copied", "restored")] == (
+        capsys.readouterr().err.splitlines()
+    )
+
+
 @pytest.mark.parametrize("room", [0.5, 1.5])
 def test_a_restoration_without_room_leaves_what_is_stored(engine: Engine, tmp_path: Path, room: float) -> None:
     """Whether the disk is full before the database is touched or on the way: what was there is there, whole."""

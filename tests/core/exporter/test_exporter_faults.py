@@ -6,11 +6,13 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from blueprints import give_tables
+from full_disks import small_disk
 from sqlalchemy.engine import Engine
 from waiting import wait_until
 
@@ -113,6 +115,24 @@ def test_who_asks_waits_for_a_locked_database_for_a_bounded_time(filled: Engine,
     assert ([DOWN, DOWN], [1.0]) == (found, failures)
     assert "the database did not answer for " in said
     assert wait_until(lambda: told(reader) == TOLD)
+
+
+def test_a_full_disk_is_down_or_told_as_it_is(filled: Engine, clock: ManualClock, tmp_path: Path) -> None:
+    """Whoever begins on it cannot read a file in WAL mode, and says so; whoever had it open tells what is there."""
+    filled.dispose()
+    with small_disk(tmp_path / "disk", size=1 << 20) as disk:
+        shutil.copyfile(file_of(filled), disk.folder / "pegel.db")
+        engine = connect(f"sqlite:///{disk.folder / 'pegel.db'}")
+        reader = FactsReader(engine, clock, Caps(), fresh_for=timedelta(0))
+        disk.fill()
+        found = [told(reader)]
+        disk.free()
+        found.append(told(reader))
+        disk.fill()
+        found.append(told(reader))
+        engine.dispose()
+
+    assert [DOWN, TOLD, TOLD] == found
 
 
 def test_views_of_another_version_are_down(filled: Engine, reader: FactsReader) -> None:
