@@ -111,13 +111,14 @@ def alerts_view(sources: Sources, asked: AlertsAsked, now: datetime) -> AlertsVi
     in_hand = {alert.id for alert in meant if is_in_hand(alert, in_force, now)}
     worst_first = sorted(newest_first, key=lambda alert: (alert.id in in_hand, alert.severity.rank))
     shown = (newest_first if asked.past else worst_first)[:most]
+    history = partial(AlertHistory(sources.engine).of_each, shown, damaged=problems)
     return AlertsView(
         asked=asked,
         alerts=shown,
         in_hand=in_hand,
         meant=len(meant),
         open_ones=len(open_ones),
-        events=part("the history of alerts", _reads(sources, shown, problems), dict[str, list[AlertEvent]]()),
+        events=part("the history of alerts", history, dict[str, list[AlertEvent]]()),
         silences=in_force,
         coming=_of_state(silences, SilenceState.COMING, now),
         past=_of_state(silences, SilenceState.PAST, now)[::-1][:MOST_PAST],
@@ -151,13 +152,3 @@ def _of_state(silences: Sequence[Silence], state: SilenceState, now: datetime) -
 def _standings(alert: Alert, silences: Sequence[Silence], now: datetime) -> set[str]:
     found = {"acknowledged" if alert.is_acknowledged(now) else "unacknowledged"}
     return found | ({"silenced"} if silenced_by(alert, silences, now) else set())
-
-
-def _reads(sources: Sources, alerts: Sequence[Alert], damaged: list[str]) -> Callable[[], dict[str, list[AlertEvent]]]:
-    def read() -> dict[str, list[AlertEvent]]:
-        events: dict[str, list[AlertEvent]] = {alert.id: [] for alert in alerts}
-        for event in AlertHistory(sources.engine).of(*events, damaged=damaged):
-            events[event.alert].append(event)
-        return events
-
-    return read

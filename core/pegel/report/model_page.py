@@ -241,7 +241,7 @@ def model_view(
         specs={} if spec is None else {spec.key: spec},
         alert_events=part(
             "the history of alerts",
-            lambda: _alert_events(sources, alerts, reader.problems),
+            lambda: AlertHistory(sources.engine).of_each(alerts, damaged=reader.problems),
             dict[str, list[AlertEvent]](),
         ),
         silences=[one for one in silences if one.state(now) is SilenceState.IN_FORCE],
@@ -356,14 +356,6 @@ def _ledger(results: Results, entry: Entry, since: datetime, damaged: list[str])
     balance = results.ledger_balance(group, since, damaged=damaged)
     nobody, looks_up = results.of_no_model(group, since), entry.spec.online.is_used
     return LedgerView.of(own, balance, of_no_model=nobody, looks_up=looks_up)
-
-
-def _alert_events(sources: Sources, alerts: Sequence[Alert], damaged: list[str]) -> dict[str, list[AlertEvent]]:
-    """Return what happened to each of these alerts, by their ids, oldest first."""
-    events: dict[str, list[AlertEvent]] = {alert.id: [] for alert in alerts}
-    for event in AlertHistory(sources.engine).of(*events, damaged=damaged):
-        events[event.alert].append(event)
-    return events
 
 
 def _gaps(results: Results, spec: MonitorSpec | None, damaged: list[str]) -> list[Gap]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from pegel.alerts.alert import Alert
 from pegel.alerts.alert_event import AlertEvent, AlertEventKind
 from pegel.data.spans import Span
 from pegel.store import tables
@@ -45,6 +47,13 @@ class AlertHistory:
         with reading(self._engine) as connection:
             rows = fetched(connection, newest, "a line of the history of an alert")
         return readable(partial(decoded, _event, what="a line of the history of an alert"), rows, damaged)
+
+    def of_each(self, alerts: Iterable[Alert], *, damaged: list[str]) -> dict[str, list[AlertEvent]]:
+        """Return the same by the id of each alert."""
+        events: dict[str, list[AlertEvent]] = {alert.id: [] for alert in alerts}
+        for event in self.of(*events, damaged=damaged):
+            events[event.alert].append(event)
+        return events
 
     def within(self, span: Span, *, damaged: list[str]) -> list[AlertEvent]:
         """Return which alerts opened, grew or were over in a time, its end included, in the order of writing.
