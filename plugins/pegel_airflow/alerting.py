@@ -272,7 +272,9 @@ class Pass:
             monitors.monitor(model, version, specs, unreadable)
         self._turns.take("ends of incidents", monitors.end_incidents)
         disks = self._disks()
-        health = HealthDispatch(self._stores, self._sender, self._now, self._turns, self.outbox, self._routes, disks)
+        health = HealthDispatch(
+            *(self._stores, self._sender, self._now, self._turns, self.outbox, self._routes, disks), self._clock
+        )
         health.look(specs.values())
 
     def _disks(self) -> Mapping[Path, DiskUsage]:

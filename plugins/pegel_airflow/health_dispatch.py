@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -39,6 +39,8 @@ class HealthDispatch:
     """Those of the deployment."""
     disks: Mapping[Path, DiskUsage] = field(default_factory=dict)
     """How full the disks are that everything is kept on, by a folder on each."""
+    clock: Callable[[], datetime] | None = None
+    """What tells when a mail went out; None: it is always `now`."""
 
     def look(self, specs: Iterable[MonitorSpec]) -> None:
         """Look at all groups and models of these specs, and give each sign its turn."""
@@ -146,7 +148,9 @@ class HealthDispatch:
             self.turns.later.append(delivery.why_later(name))
         if delivery.waiting:
             self.turns.lines.append(f"{name}: {delivery.why_waiting()}")
-        after = told(mail.alert, mail, delivery.settled, self.now, waiting=delivery.waiting)
+        # Mails have the time when they go out: that of the pass is from before they were written.
+        at = self.clock() if self.clock is not None and delivery.accepted else self.now
+        after = told(mail.alert, mail, delivery.settled, at, waiting=delivery.waiting)
         if after is None:
             self.stores.health.forget(mail.alert.kind, mail.alert.about, self.now)
         else:

@@ -176,6 +176,67 @@ def test_a_route_takes_what_all_it_says_fits(
     assert [BEN if fits else ADA] == server.told
 
 
+@pytest.mark.parametrize(
+    ("hours", "at", "fits"),
+    [
+        # Over midnight a day's hours are those that begin on it: the 12th of January is a Tuesday.
+        ("mon 22:00-03:00 UTC", "2027-01-12T02:30Z", True),
+        ("tue 22:00-03:00 UTC", "2027-01-12T02:30Z", False),
+        ("mon-fri 22:00-03:00 UTC", "2027-01-16T02:59Z", True),
+        ("mon-fri 22:00-03:00 UTC", "2027-01-16T22:30Z", False),
+        ("sat,sun 00:00-24:00 UTC", "2027-01-16T22:30Z", True),
+        # In Berlin, two becomes three on the 28th of March, and three becomes two on the 31st of October.
+        ("daily 01:00-03:30 Europe/Berlin", "2027-03-28T01:15Z", True),
+        ("daily 01:00-03:30 Europe/Berlin", "2027-03-28T01:45Z", False),
+        ("daily 22:00-02:45 Europe/Berlin", "2027-10-31T00:30Z", True),
+        ("daily 22:00-02:45 Europe/Berlin", "2027-10-31T01:30Z", True),
+        ("daily 22:00-02:45 Europe/Berlin", "2027-10-31T01:50Z", False),
+    ],
+)
+def test_hours_hold_over_midnight_and_where_clocks_change(
+    settings: Settings, server: Server, hours: str, at: str, fits: bool
+) -> None:
+    """Whoever has the night has all of it, however long it is; nobody else is woken then."""
+    watched(settings, emails=[ADA], routes=[{"hours": hours, "to": BEN}])
+    drifts(settings)
+    look(settings, datetime.fromisoformat(at))
+
+    assert [BEN if fits else ADA] == server.told
+
+
+def test_two_routes_to_one_address_are_one_mail(settings: Settings, server: Server) -> None:
+    """Also where one of the two is for the digest: who is told at once needs no digest of the same."""
+    both = [{"kind": "drift", "to": ADA, "continue": True}, {"severity": "warning", "to": [ADA, BEN], "continue": True}]
+    watched(settings, emails=[BEN], routes=[*both, {"kind": "drift", "to": ADA, "digest": True}])
+    drifts(settings)
+    look(settings)
+    look(settings, NOW + timedelta(days=2))
+
+    assert [ADA, BEN] == [mail["To"] for mail in server.kept if "amount is drifting" in str(mail["Subject"])]
+    assert [] == [str(mail["Subject"]) for mail in server.kept if "digest" in str(mail["Subject"])]
+
+
+def test_a_connection_that_goes_missing_holds_up_nobody_and_is_told_when_it_is_back(
+    settings: Settings, server: Server, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What became worse meanwhile is with the others at once, and with the chat once its connection is there again."""
+    watched(settings, routes=[{"to": [ADA, "slack:chat"]}])
+    drifts(settings)
+    look(settings)
+    with monkeypatch.context() as missing:
+        missing.delenv("AIRFLOW_CONN_PEGEL_CHAT")
+        drifts(settings, window=1, effect=0.9)
+        said = look(settings)
+    look(settings)
+    look(settings)
+
+    assert "slack:chat: no answer by connection pegel_chat of Airflow: AirflowNotFoundException" in said
+    assert [ADA, ADA] == server.told
+    assert ["delays/1: drift of amount", "critical: delays/1: drift of amount"] == [
+        one["text"].partition(" (")[0].strip("*") for one in receiver.kept(CHAT)
+    ]
+
+
 def test_routes_of_the_deployment_come_behind_those_of_a_spec(
     settings: Settings, server: Server, tmp_path: Path
 ) -> None:

@@ -62,7 +62,8 @@ def many_subject(leads: Sequence[Lead], now: datetime) -> str:
 def many_words(leads: Sequence[Lead], *, page_url: str, now: datetime) -> Rendered:
     """Return the message that tells all of these, two at least: plain text and HTML, no picture.
 
-    Troubles of most models come first; of each the clearest alerts. However many there are, it is a page long.
+    The most severe troubles come first, of these those of most models; of each the clearest alerts. However many there
+    are, it is a page long.
     """
     troubles = _troubles(leads, now)
     begun = [lead for lead in leads if not lead.is_over]
@@ -90,7 +91,12 @@ def _troubles(leads: Sequence[Lead], now: datetime) -> list[SameTrouble]:
     for (is_over, about), alike in grouped.items():
         named = f"{'over: ' if is_over else ''}{about}"
         found.append((is_over, SameTrouble(named, _models(alike), _since(alike, now), tuple(worst_first(alike)))))
-    return [trouble for _, trouble in sorted(found, key=lambda one: (one[0], -one[1].models, one[1].about))]
+    return [trouble for _, trouble in sorted(found, key=lambda one: (*_rank(*one), -one[1].models, one[1].about))]
+
+
+def _rank(is_over: bool, trouble: SameTrouble) -> tuple[bool, int]:
+    """Return what stands first: what goes on, and of that what is most severe, as the subject says."""
+    return is_over, 0 if is_over else trouble.leads[0].severity.rank
 
 
 def _models(leads: Sequence[Lead]) -> int:

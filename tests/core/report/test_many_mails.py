@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from pegel.alerts.severity import Severity
 from pegel.report.mail_lead import Lead
 from pegel.report.mail_message import Rendered
 from pegel.report.many_mails import many_words
@@ -50,6 +51,14 @@ def test_the_first_lines_name_the_worst_model_and_how_many_others(night: Rendere
 
     assert f"[pegel] {named}: drift of amount (197 models, since 00:40 UTC), and 1 more" == night.subject
     assert f"{named}: 198 alerts to look at." == night.text.splitlines()[0]
+
+
+def test_the_most_severe_stands_first_whatever_most_have() -> None:
+    """The subject that says how bad it is names what is so bad."""
+    worse = replace(lead("slow", "drift of age"), severity=Severity.CRITICAL)
+    mail = told([lead("m000"), lead("m001"), worse])
+
+    assert mail.subject.startswith("[pegel] critical: slow/1 and 2 more models: drift of age (1 model, since ")
 
 
 def test_of_the_models_of_one_trouble_a_few_are_named() -> None:
