@@ -178,8 +178,8 @@ class MailSender:
             try:
                 self._session.send(written)
             except smtplib.SMTPSenderRefused as error:
-                # We are refused, not the address: unless that is for now only, it is so for every address.
-                _sort(delivery, address, error.smtp_code, error.smtp_error)
+                # We are refused, not the address: a setting that somebody mends, whatever the server calls it.
+                delivery.later[address] = _answered(error.smtp_code, error.smtp_error)
             except smtplib.SMTPRecipientsRefused as error:
                 code, answer = error.recipients[address]
                 _sort(delivery, address, code, answer)
@@ -196,8 +196,11 @@ class MailSender:
 
 def _sort(delivery: Delivery, address: str, code: int, answer: bytes | str) -> None:
     """Note what a server answered about one address."""
-    text = f"{code} {answer.decode('utf-8', 'replace') if isinstance(answer, bytes) else answer}"
-    (delivery.refused if code >= FOR_GOOD else delivery.later)[address] = text
+    (delivery.refused if code >= FOR_GOOD else delivery.later)[address] = _answered(code, answer)
+
+
+def _answered(code: int, answer: bytes | str) -> str:
+    return f"{code} {answer.decode('utf-8', 'replace') if isinstance(answer, bytes) else answer}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def health_words(mail: HealthMail, last: PastAction | None, *, page_url: str, no
     if mail.kind is MailKind.OVER:
         were = "it was" if len(mail.models) == 1 else "they were"
         first = f"The {models} {are} {over}; {were} {state} since {since} UTC."
-        lines = [first, *_after(alert), "", f"Look      {page_url}"]
+        lines = [first, *_after(alert), "", f"Look      {page_url.rstrip('/')}/health"]
         return _plain(f"[pegel] {named}: {over} ({state} since {since} UTC)", lines)
     still = "still " if mail.kind is MailKind.REPEATED else ""
     them = "it" if len(mail.models) == 1 else "them"
@@ -101,7 +101,7 @@ def health_words(mail: HealthMail, last: PastAction | None, *, page_url: str, no
         ),
         f"Where     {next_step(alert)}",
         f"Severity  {mail.severity.value}",
-        f"Look      {page_url}",
+        f"Look      {page_url.rstrip('/')}/health",
         f'Quiet it  pegel silence --model {mail.models[0]} --until 8h --why "..."',
     ]
     subject = marked(f"[pegel] {named}: {still}{state} (since {since} UTC)", mail.severity, is_over=False)

@@ -28,6 +28,8 @@ class ResultKind(StrEnum):
     OUTLIERS = "outliers"
     LEDGER = "ledger"
     INVALID = "invalid"
+    NOT_TOLD = "not_told"
+    """What could not be told to people, and why."""
     PERFORMANCE = "performance"
     LABEL_HOURS = "label_hours"
     """Which archived rows of an hour are in the figures."""
@@ -58,6 +60,7 @@ DEFAULTS: Mapping[ResultKind, timedelta | None] = MappingProxyType(
         ResultKind.OUTLIERS: timedelta(days=90),
         ResultKind.LEDGER: timedelta(days=90),
         ResultKind.INVALID: timedelta(days=30),
+        ResultKind.NOT_TOLD: timedelta(days=90),
         ResultKind.PERFORMANCE: None,
         ResultKind.LABEL_HOURS: timedelta(days=366),
         ResultKind.SKEW: timedelta(days=366),

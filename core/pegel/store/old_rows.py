@@ -97,6 +97,7 @@ _TIMED = {
     ResultKind.OUTLIERS: (tables.outliers, "event_time"),
     ResultKind.LEDGER: (tables.ledger, "minute"),
     ResultKind.INVALID: (tables.invalid, "minute"),
+    ResultKind.NOT_TOLD: (tables.dispatch_failures, "at"),
     ResultKind.PERFORMANCE: (tables.performance, "span_end"),
     ResultKind.LABEL_HOURS: (tables.label_hours, "start"),
     ResultKind.SKEW: (tables.skew, "span_end"),

@@ -21,6 +21,7 @@ from pegel.spec.rhythms import Rhythm
 from pegel.store import old_rows, tables
 from pegel.store.baseline_store import BaselineStore
 from pegel.store.database import connect, migrate, reading, writing
+from pegel.store.dispatch_failures import DispatchFailures
 from pegel.store.long_span_store import LongSpanStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
@@ -130,6 +131,18 @@ def test_a_dry_run_says_what_then_goes(house: House) -> None:
     }
     assert [0] == [one.count for one in keep_house(house, KEEPING, now=NOW, dry_run=False)]
     assert 4 == rows_of(house.engine, tables.removals)
+
+
+def test_what_was_not_told_goes_once_it_has_not_happened_for_long(house: House) -> None:
+    """A failure that began long ago and happened lately stays."""
+    failures = DispatchFailures(house.engine)
+    for reason in ("no such person", "no connection"):
+        failures.record("aaa", 1, reason, NOW - 91 * DAY)
+    failures.record("aaa", 1, "no connection", NOW - DAY)
+    told = of_kind(keep_house(house, KEEPING, now=NOW, dry_run=False), ResultKind.NOT_TOLD)
+
+    assert 1 == told.count
+    assert ["no connection"] == [one.reason for one in failures.recent("aaa", 1)]
 
 
 def test_findings_wait_until_the_dispatcher_has_read_them(house: House) -> None:
