@@ -230,6 +230,7 @@ def test_what_is_wrong_with_a_file_is_told_with_its_place_and_holds_up_no_other(
     for name, (content, _) in SPOILED.items():
         (specs / name).write_bytes(content)
     (specs / "link.yaml").symlink_to(specs / "nowhere.yaml")
+    (specs / "far").symlink_to("n" * 300)
     os.mkfifo(specs / "pipe.yaml")
     written(specs, sample_spec("rides"))
     fake.answers += [STARTED]
@@ -238,8 +239,9 @@ def test_what_is_wrong_with_a_file_is_told_with_its_place_and_holds_up_no_other(
     told = {Path(line.split()[-1]).name: below for line, below in pairwise(lines) if line.startswith("! invalid")}
 
     assert (4, ["model_onboard"]) == (code, [dag for dag, _ in started(fake)])
-    assert {*SPOILED, "link.yaml", "pipe.yaml"} == told.keys()
+    assert {*SPOILED, "link.yaml", "pipe.yaml", "far"} == told.keys()
     assert [] == [name for name, (_, said) in SPOILED.items() if said not in told[name]]
+    assert "cannot be followed: File name too long" in told["far"]
     assert ("No such file or directory" in told["link.yaml"], "is no file" in told["pipe.yaml"]) == (True, True)
     assert f"1 to create, 0 to change, 1 as they are, {len(told)} invalid, 1 in the registry alone" in lines
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -137,8 +138,12 @@ ERASED = "(erased)"
 
 
 def entities_of(values: Sequence[str]) -> list[str]:
-    """Return the keys of `pegel.data.entity_keys` that these texts may make, in this order. Raises ValueError."""
-    return [entity_key(parts) for parts in product(*map(forms, values))]
+    """Return the keys of `pegel.data.entity_keys` that these texts may make, in this order; none of what makes none."""
+    found = []
+    for parts in product(*map(forms, values)):
+        with suppress(ValueError):  # a key that is too long stands nowhere
+            found.append(entity_key(parts))
+    return found
 
 
 def _equal(column: pa.ChunkedArray, texts: Collection[str]) -> NDArray[np.bool_]:

@@ -177,7 +177,7 @@ def _addressee(given: Any, where: str) -> str:
 
 
 def _pattern(given: Any, what: str) -> str | None:
-    if given is None or isinstance(given, str):
+    if given is None or (isinstance(given, str) and (given or what.endswith("segment"))):
         return given
     raise ValueError(f"{what}: expected a name, in which * stands for any letters; given {quoted(given)}")
 

@@ -78,8 +78,12 @@ def _link_problem(path: Path, folder: Path) -> str:
     """Return what is left out by a link below a folder, empty for none. None is followed: they may lead in circles."""
     if not os.path.islink(path) or path.name.endswith(SUFFIXES):  # noqa: PTH114  no error of a path that is too long
         return ""
-    place = Path(os.path.realpath(path))
-    if not place.exists():
+    try:
+        place = Path(os.path.realpath(path))
+        is_there = place.exists()
+    except OSError as error:
+        return f"this is a link that cannot be followed: {error.strerror}. Specs in it are not known."
+    if not is_there:
         return f"this is a link to {shown(str(place))}, which is not there. Specs in it are not known."
     if place.is_dir() and not place.is_relative_to(folder):
         return f"this is a link to the folder {shown(str(place))}: name that one, too. Specs in it are not known."

@@ -409,6 +409,9 @@ def _one(connection: Connection, id_prefix: str, *, for_update: bool = False) ->
     c = tables.alerts.c
     statement = sa.select(c.alert).where(*starts_with(c.id, id_prefix)).limit(2)
     documents = connection.execute(statement.with_for_update() if for_update else statement).scalars().all()
+    if not id_prefix:
+        # A script whose variable is empty means no alert, also where there is only one.
+        documents = []
     if len(documents) != 1:
         given = quoted(id_prefix)
         if documents:

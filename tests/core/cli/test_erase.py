@@ -245,6 +245,14 @@ def test_a_name_that_nobody_knows_is_told_with_the_nearest(home: Path, capsys: p
     assert "no watched model has a field or a key 'pasenger'. Did you mean `passenger`?" in capsys.readouterr().out
 
 
+def test_a_value_longer_than_any_key_stands_nowhere(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is looked for all the same, where texts are."""
+    code = run(["erase", "--subject", f"passenger={'x' * 1_000}", "--home", str(home)])
+    said = capsys.readouterr()
+
+    assert (0, "") == (code, said.err), said
+
+
 def test_vectors_that_went_are_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By the view of the online store that they were in."""
     assert 0 == run(["erase", "--subject", f"passenger={ADA}", "--yes", "--home", str(home)])

@@ -66,6 +66,7 @@ def test_a_spec_knows_every_kind_and_severity() -> None:
             "a digest wakes nobody; leave out pagerduty:",
         ),
         ({"routes": [{"to": "a@b.org", "continue": "perhaps"}]}, "route 1: continue: expected true or false"),
+        ({"routes": [{"to": "a@b.org", "model": ""}]}, "route 1: model: expected a name, in which *"),
         ({"routes": "a@b.org"}, "expected a list of routes"),
         ({"routes": [{"to": "a@b.org"}] * 51}, "expected at most 50 routes, given 51"),
         ({"severity": {"drift": "bad"}}, "drift: given 'bad', expected one of critical, warning, info"),
