@@ -123,7 +123,7 @@ def test_an_unknown_model_is_404_in_words(browse: Browse) -> None:
     """A model that is not watched gives 404 and a sentence, not a stack trace."""
     answer = browse("ada").get("/pegel/models/delay/1")
 
-    assert (answer.status_code, "delay version 1 is registered" in answer.text) == (404, True)
+    assert (answer.status_code, "delay/1 is registered" in answer.text) == (404, True)
 
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -10,7 +10,8 @@ from typing import TypeVar
 from sqlalchemy.engine import Engine
 
 from pegel.errors import NotFound, PegelError, TemporaryError
-from pegel.spec.outside_text import NAME_LIMIT, shown
+from pegel.spec.names import monitor_key
+from pegel.spec.outside_text import shown
 from pegel.store.registry import Entry, Registry
 
 Part = TypeVar("Part")
@@ -31,7 +32,7 @@ def registered(sources: Sources, model: str, version: int) -> Entry:
     """Return a model version of the registry, whether its spec can be read or not. Raises NotFound."""
     entry = Registry(sources.engine).entry(model, version)
     if entry is None:
-        named = f"{shown(model, NAME_LIMIT)} version {version}"
+        named = shown(monitor_key(model, version))
         raise NotFound(f"no monitor for {named} is registered; `pegel status` lists those that are.")
     return entry
 
