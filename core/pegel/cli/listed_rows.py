@@ -8,6 +8,7 @@ null.
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -18,6 +19,8 @@ from rich.text import Text
 from pegel.cli.console import out, say
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
 
+GAP, BELOW, LEAST = "  ", "    ", 20
+"""What stands between two columns, before a line below a row, and how wide such a line is at least."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
 
 
@@ -28,12 +31,17 @@ def tell_json(name: str, listed: Sequence[Any], unread: Sequence[str] = (), *, o
 
 
 def tell_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, and nothing if it has no rows: folded into a terminal's width; in a pipe a line for each row.
+    """Print a table, and nothing if it has no rows: within a terminal's width; in a pipe a line for each row.
 
-    There it is searched and cut, so a row is never wrapped, however long.
+    On a terminal that is too narrow the last column stands below each row, if that is enough, else cells are folded.
+    A pipe is searched and cut, so there a row is never wrapped, however long.
     """
     cells = [[shown(cell, LONGEST_SENTENCE) for cell in row] for row in rows]
     if not cells:
+        return
+    widths = [max(len(row[column]) for row in (head, *cells)) for column in range(len(head))]
+    if out.is_terminal and _fits(widths[:-1]) and not _fits(widths):
+        _tell_below(head, cells, widths)
         return
     if out.is_terminal:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -43,6 +51,23 @@ def tell_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             table.add_row(*map(Text, row))
         out.print(table)
         return
-    widths = [max(len(row[column]) for row in (head, *cells)) for column in range(len(head))]
     for row in (list(head), *cells):
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say(_line(row, widths))
+
+
+def _fits(widths: Sequence[int]) -> bool:
+    return sum(widths) + len(GAP) * (len(widths) - 1) <= out.width
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
+
+
+def _tell_below(head: Sequence[str], cells: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
+    """Print the last column, which is as long as a sentence, in lines of its own below each row."""
+    for row in (head, *cells):
+        style = "bold" if row is head else ""
+        below = textwrap.wrap(row[-1], max(out.width - len(BELOW), LEAST))
+        out.print(Text(_line(row[:-1], widths), style=style), soft_wrap=True)
+        for line in below:
+            out.print(Text(f"{BELOW}{line}", style=style), soft_wrap=True)

@@ -37,7 +37,7 @@ def alert_cells(alert: Alert, silences: Sequence[Silence], now: datetime, specs:
     stands = "; ".join(standing(alert, silences, now, specs))
     return (
         *(alert.id[:8], alert.severity.value, alert.key, alert.kind.value),
-        *(named(alert.kind, names), since(alert, now), stands),
+        *(named(alert.kind, names), since(alert, now).removeprefix("since "), stands),
     )
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -198,6 +201,20 @@ def test_alerts_of_a_model_that_nobody_knows_are_refused(
     assert (2, "") == (ended.value.code, said.out)
     assert "given 'frauds'; watched: fraud/1. Nothing was read. Did you mean `fraud`?" in said.err
     assert (0, 2) == (run(home, capsys, "alerts", "--model", "delays/1")[0], len(run(home, capsys, "alerts")[1]))
+
+
+def test_on_a_narrow_terminal_how_an_alert_stands_is_below_it(home: Path) -> None:
+    """Nothing is wider than the terminal, and what is told of an alert is read in whole words."""
+    command = [sys.executable, "-m", "pegel.cli.main", "alerts", "--home", str(home)]
+    environment = os.environ | {"COLUMNS": "90", "FORCE_COLOR": "1", "TERM": "xterm"}
+    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", told).splitlines()
+
+    assert 90 >= max(map(len, lines))
+    assert ["id", "severity", "model", "kind", "about", "since"] == lines[0].split()
+    assert "    how it stands" == lines[1]
+    assert {"    "} == {line[:4] for line in lines[3:]}
+    assert "acknowledged by ada until 2299-10-17 00:00 UTC: storm" in " ".join(" ".join(lines[3:]).split())
 
 
 def test_an_alert_that_cannot_be_read_is_not_called_none(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
