@@ -197,7 +197,7 @@ def test_of_a_model_in_a_table_is_shown_what_it_has(sources: Sources) -> None:
 
 def test_an_unknown_model_is_named(sources: Sources) -> None:
     """A model that the registry does not know is an error that names it."""
-    with pytest.raises(NotFound, match="pets version 3"):
+    with pytest.raises(NotFound, match="pets/3"):
         model_view(sources, "pets", 3, NOW)
 
 
