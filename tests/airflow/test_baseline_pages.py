@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import scene
 import seeds
-from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER
+from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER, looks
 
 from pegel.spec.settings import Settings
 from pegel_airflow import services
@@ -50,7 +50,7 @@ def test_the_only_baseline_has_nothing_beside_it(browse: Browse, played: Setting
 
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason=WITHOUT_BROWSER)
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 768)])
+@pytest.mark.parametrize(("width", "scheme"), looks(390, 768, 1280))
 def test_what_moved_is_found_from_the_models_page(  # noqa: PLR0917  fixtures
     open_tab: OpenTab, site: str, two: tuple[str, str], pictures: Path, scheme: str, width: int
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import seeds
 import sqlalchemy as sa
-from browsing import CHROMIUM, WITHOUT_BROWSER, log_in
+from browsing import CHROMIUM, WITHOUT_BROWSER, log_in, looks
 
 from pegel.alerts.update import update
 from pegel.data.spans import Span, floor
@@ -88,7 +88,7 @@ LINES_OF_WHOLE = """() => {
 
 
 @pytest.mark.usefixtures("expecting")
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+@pytest.mark.parametrize(("width", "scheme"), looks(390, 1280))
 def test_a_person_can_read_the_page(open_tab: OpenTab, site: str, pictures: Path, scheme: str, width: int) -> None:
     """List and model page show in light and dark, on screen and phone: nothing wider than that, nothing in error.
 
@@ -113,7 +113,7 @@ def test_a_person_can_read_the_page(open_tab: OpenTab, site: str, pictures: Path
 
 
 @pytest.mark.usefixtures("troubled")
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.long), 390])
 def test_a_person_sees_what_is_wrong(open_tab: OpenTab, site: str, pictures: Path, width: int) -> None:
     """A model about which something is wrong says what, in the list and on its page, and fits on a phone."""
     tab = open_tab(width=width)
@@ -130,7 +130,7 @@ def test_a_person_sees_what_is_wrong(open_tab: OpenTab, site: str, pictures: Pat
 
 
 @pytest.mark.usefixtures("failing")
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.long), 390])
 def test_a_person_sees_that_answers_fail(open_tab: OpenTab, site: str, pictures: Path, width: int) -> None:
     """Of a model that fails on nearly all requests the list says how many, and so does its page, also on a phone."""
     tab = open_tab(width=width)
@@ -150,7 +150,7 @@ def test_a_person_sees_that_answers_fail(open_tab: OpenTab, site: str, pictures:
 @pytest.mark.parametrize(
     ("asked", "reached"),
     [
-        ("/pegel", "/pegel/"),
+        pytest.param("/pegel", "/pegel/", marks=pytest.mark.long),
         ("/pegel?from=mail&x=a%20b", "/pegel/?from=mail&x=a%20b"),
         ("/pegel/models/delays/1/?done=silenced", "/pegel/models/delays/1?done=silenced"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER
+from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER, looks
 
 from pegel.spec.settings import Settings
 from pegel.testing.samples import sample_silence
@@ -20,7 +20,7 @@ PLACES = {"overview": "/", "alerts": "/alerts", "health": "/health"}
 
 
 @pytest.mark.usefixtures("played")
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390), ("light", 768)])
+@pytest.mark.parametrize(("width", "scheme"), looks(390, 768, 1280))
 def test_an_empty_system_says_what_to_do_first(  # noqa: PLR0917  fixtures
     open_tab: OpenTab,
     site: str,

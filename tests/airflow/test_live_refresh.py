@@ -209,7 +209,7 @@ def test_a_tab_that_nobody_sees_asks_for_nothing(open_tab: OpenTab, site: str, p
         ("/", None, "Airflow does not answer"),
         ("/alerts", 503, "the database is away"),
         ("/health", 404, "Airflow answered 404"),
-        ("/models/delays/1", None, "Airflow does not answer"),
+        pytest.param("/models/delays/1", None, "Airflow does not answer", marks=pytest.mark.long),
     ],
 )
 def test_a_refresh_that_fails_says_of_when_the_page_is(  # noqa: PLR0917  fixtures

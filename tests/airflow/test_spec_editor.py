@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER
+from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER, looks
 
 from pegel.spec.monitor_spec import MonitorSpec
 from pegel.spec.settings import Settings
@@ -134,8 +134,7 @@ def test_a_foreign_page_checks_nothing(browse: Browse, played: Settings) -> None
 @pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM.exists(), reason=WITHOUT_BROWSER)
 @pytest.mark.usefixtures("played")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "scheme"), looks(390, 1280))
 def test_a_text_is_checked_while_one_types(
     open_tab: OpenTab, site: str, pictures: Path, scheme: str, width: int
 ) -> None:

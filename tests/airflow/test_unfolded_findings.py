@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER
+from browsing import CHECKS, CHROMIUM, WITHOUT_BROWSER, looks
 
 from pegel.judge.findings import Verdict
 from pegel.report.finding_groups import FindingGroups
@@ -78,7 +78,7 @@ def test_a_finding_of_another_model_is_not_shown(browse: Browse, played: Setting
 
 
 @in_a_browser
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
+@pytest.mark.parametrize(("width", "scheme"), looks(390, 1280))
 def test_it_unfolds_where_it_stands(  # noqa: PLR0917  fixtures
     open_tab: OpenTab, site: str, played: Settings, pictures: Path, scheme: str, width: int
 ) -> None:

@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from pegel.archive.archive_address import ArchiveAddress
@@ -28,6 +27,9 @@ from pegel.archive.folders import (
 )
 from pegel.archive.row_columns import ANSWERED_AT, EVENT_TIME, OF_EVERY_ROW, together
 from pegel.data.arrow_columns import categories
+
+if TYPE_CHECKING:
+    from pyarrow import dataset
 
 Filter = Any
 """An expression of `pyarrow.compute`, as in `pc.field("f_distance") > 500`; Arrow ships no types."""
@@ -162,11 +164,13 @@ class OpenedArchive:
             }
             yield from pa.table(columns).filter(chosen).select(names).to_batches()
 
-    def _dataset(self, files: Sequence[str], names: Sequence[str], numbers: Collection[str] = ()) -> ds.Dataset:
+    def _dataset(self, files: Sequence[str], names: Sequence[str], numbers: Collection[str] = ()) -> dataset.Dataset:
         """Return what files hold. `numbers`: columns that are read as numbers although others have text there."""
+        from pyarrow import dataset  # noqa: PLC0415  a quarter of a second, as pandas comes with it
+
         known = [*self.schema, *(self._asked(name) for name in names if name not in self.schema.names)]
         types = [pa.field(each.name, pa.float64()) if each.name in numbers else each for each in known]
-        return ds.dataset(list(files), schema=pa.schema(types), format="parquet", filesystem=self.address.files)
+        return dataset.dataset(list(files), schema=pa.schema(types), format="parquet", filesystem=self.address.files)
 
 
 def open_archive(

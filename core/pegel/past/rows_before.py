@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from pegel.archive.opened_archive import OpenedArchive, spread_over
 from pegel.archive.row_columns import EVENT_ID, EVENT_TIME, REPLACED, field_column
@@ -18,6 +18,9 @@ from pegel.errors import PegelError
 from pegel.featurestore import LocalFeatureStore, SourceRef
 from pegel.past.sampled_rows import MOST_READ, Keys, SampledRows, event_keys, numbered_keys
 from pegel.past.wrong_answers import WrongAnswers
+
+if TYPE_CHECKING:
+    from pyarrow import dataset
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,8 +76,10 @@ def training_side(
 
     `fields`: those looked at, the one that changed first; without it nothing is compared.
     """
+    from pyarrow import dataset  # noqa: PLC0415  a quarter of a second, as pandas comes with it
+
     try:
-        data = ds.dataset(store.read_training_data(source), format="parquet", partitioning="hive")
+        data = dataset.dataset(store.read_training_data(source), format="parquet", partitioning="hive")
     except (PegelError, OSError, pa.ArrowException):
         return None
     there = [each for each in fields if data.schema.names.count(each.name) == 1]
@@ -92,7 +97,7 @@ def training_side(
     return RowsOfSide(table, keys, f"the training data {source}")
 
 
-def _spread(data: ds.FileSystemDataset, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _spread(data: dataset.FileSystemDataset, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yield rows group by group of the files, in an order of which each beginning is spread over all of them."""
     groups = [group for fragment in data.get_fragments() for group in fragment.split_by_row_group()]
     for at in spread_over(len(groups)):

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from pegel.archive.archive_address import ArchiveAddress
@@ -97,7 +96,9 @@ class WrongAnswers:
         ]
         if not files:
             return None
-        kept = ds.dataset(files, schema=SCHEMA, format="parquet", filesystem=self.address.files)
+        from pyarrow import dataset  # noqa: PLC0415  a quarter of a second, as pandas comes with it
+
+        kept = dataset.dataset(files, schema=SCHEMA, format="parquet", filesystem=self.address.files)
         found = kept.to_table(filter=pc.field(KEY).isin(keys.unique()))
         return LabelArrays.of_arrow(found.combine_chunks()) if found.num_rows else None
 

@@ -167,8 +167,17 @@ def test_flags_that_come_to_be_up_together_are_found() -> None:
     assert (71, 33) == (change.statistic, round(change.expected))
 
 
-@pytest.mark.parametrize("factor", [1.0, 1.3])
-@pytest.mark.parametrize("common", [0.0, 0.02, 0.3])
+@pytest.mark.parametrize(
+    ("common", "factor"),
+    [
+        (0.0, 1.0),
+        (0.02, 1.3),
+        (0.3, 1.0),
+        pytest.param(0.0, 1.3, marks=pytest.mark.long),
+        pytest.param(0.02, 1.0, marks=pytest.mark.long),
+        pytest.param(0.3, 1.3, marks=pytest.mark.long),
+    ],
+)
 def test_few_of_many_pairs_need_an_exact_test(common: float, factor: float) -> None:
     """Of 190 pairs of flags, changed or not, twenty at most have their law summed, and the least p is theirs."""
 
