@@ -273,8 +273,11 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     ),
     "events.duplicate": Question("Events", "Duplicate (share)", f"Copies; they are folded. {_SHARE}", _SHARES),
     "events.dropped": Question("Events", "Dropped (share)", f"Those that the logger gave up. {_SHARE}", _SHARES),
-    "events.replaced": Question(
-        "Events", "Replaced features (share)", f"The online store did not have them, or too old. {_SHARE}", _SHARES
+    "events.failed_look_ups": Question(
+        "Events",
+        "Failed look-ups (share)",
+        f"The store did not have the features, or too old. {_SHARE}",
+        _SHARES,
     ),
     "events.unanswered": Question(
         "Events", "Without an answer (share)", f"Requests on which the model failed. {_SHARE}", _SHARES

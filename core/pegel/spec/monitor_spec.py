@@ -346,7 +346,7 @@ class EventTolerance(Section):
     """Events that the logger gave up. It does so only where it lost its broker for longer than its disk lasts."""
     ahead: Share = 0.01
     """Events dated more than 30 s ahead: a clock is wrong, and they may be in the wrong window."""
-    replaced: Share = 0.01
+    failed_look_ups: Share = 0.01
     """Events of requests with features that the online store did not have, or not fresh, or not in time."""
     unanswered: Share = 0.01
     """Requests without an answer after 60 s, among all requests: refused, failed, or never received."""

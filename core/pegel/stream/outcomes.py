@@ -53,12 +53,12 @@ class Outcomes:
 
     @property
     def replaced(self) -> dict[str, int]:
-        """Return the records of requests with replaced features, by `LookUpFault`."""
+        """Return the records of requests with failed look-ups, by `LookUpFault`."""
         counts = {fault.value: getattr(self, name) for fault, name in REPLACED.items()}
         return {fault: count for fault, count in counts.items() if count}
 
     def add_replaced(self, fault: LookUpFault, records: int) -> None:
-        """Count readable records of requests with replaced features."""
+        """Count readable records of requests with failed look-ups."""
         name = REPLACED[fault]
         setattr(self, name, getattr(self, name) + records)
 

@@ -345,10 +345,10 @@ class WindowManager:
             return self._take_in(partial, open_spans, batch, out)
         group.group_received += booked.received
         odd = {name: getattr(booked, name) for name in ("invalid", "late", "duplicate", "dropped")}
-        odd["ahead"], odd["replaced"] = partial.clamped, sum(booked.replaced.values())
+        odd["ahead"], odd["failed_look_ups"] = partial.clamped, sum(booked.replaced.values())
         events = windows.events_at(batch.arrived_at, odd=any(odd.values()))
         events.received += booked.received
-        events.add(odd, {"invalid": reasons(partial), "replaced": booked.replaced})
+        events.add(odd, {"invalid": reasons(partial), "failed_look_ups": booked.replaced})
         if not open_spans and (answers := windows.add_answers(partial)) is not None:
             out.touched.setdefault((partial.key, partial.pane), []).append(answers)
         return self._take_in(partial, open_spans, batch, out)

@@ -28,8 +28,8 @@ ONLINE = {"source": "local://flights", "keys": ["flight"], "features": {"distanc
 @pytest.fixture
 def stale() -> Judgement:
     """A window of 1,200 events, of which 300 had stale features."""
-    reasons = {"replaced": {LookUpFault.STALE.value: 300}}
-    events = EventCounts(1_200, odd={"replaced": 300}, reasons=reasons)
+    reasons = {"failed_look_ups": {LookUpFault.STALE.value: 300}}
+    events = EventCounts(1_200, odd={"failed_look_ups": 300}, reasons=reasons)
     return judge(None, None, spec=sample_spec(), span=sample_span(24), revision=1, events=events)
 
 
@@ -68,4 +68,4 @@ def test_the_models_row_says_it_while_it_alarms(sources: Sources, stale: Judgeme
     AlertStore(sources.engine).save(change)
     (listed,) = model_rows(sources, NOW)
 
-    assert "replaced features 25 % (300 of 1,200 events) since 00:24 UTC" == listed.state.words
+    assert "failed look-ups 25 % (300 of 1,200 events) since 00:24 UTC" == listed.state.words

@@ -53,7 +53,7 @@ def test_a_rise_is_a_finding(group: Any) -> None:
     close(group, state)
     (finding,) = findings(group)
 
-    assert ("replaced features", "replaced") == (finding.feature, finding.test)
+    assert ("failed look-ups", "failed_look_ups") == (finding.feature, finding.test)
     text = (
         "29 % of 280 events had features that are not from the online store (tolerated 1 %): 60 × unknown, 20 × stale"  # noqa: RUF001
     )
@@ -68,7 +68,7 @@ def test_a_window_of_nothing_else_is_not_healthy(group: Any) -> None:
     rows = group.results.windows("delays", 1)
 
     assert [0] == [row.rows for row in rows]
-    assert ["replaced features"] == [finding.feature for finding in findings(group)]
+    assert ["failed look-ups"] == [finding.feature for finding in findings(group)]
 
 
 def test_few_of_them_are_none(group: Any) -> None:

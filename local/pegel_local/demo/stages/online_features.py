@@ -15,7 +15,7 @@ from pegel_local.demo.stage import Demo, Started
 
 COUNT = 120
 """6 s of flight_traffic: most of two windows."""
-FEATURE = "replaced features"
+FEATURE = "failed look-ups"
 """Under which name findings tell of what is not from the online store."""
 FOUND_WITHIN_S = 45.0
 MAILED_WITHIN_S = 90.0

@@ -112,7 +112,7 @@ CREATE TABLE claims (
 	last_commit TEXT, 
 	CONSTRAINT pk_claims PRIMARY KEY ("group")
 );
-INSERT INTO "claims" VALUES('default',1,'1646dd1f784aa55a24f3b3b3ac85e0cc',1,'2026-01-01 00:00:00.000000','2026-01-01 00:00:00.000000',NULL);
+INSERT INTO "claims" VALUES('default',1,'56d94bf93d6c55c525f23d4c15c6a9ea',1,'2026-01-01 00:00:00.000000','2026-01-01 00:00:00.000000',NULL);
 CREATE TABLE concept_charts (
 	model TEXT NOT NULL, 
 	version INTEGER NOT NULL, 
@@ -458,7 +458,7 @@ CREATE TABLE monitors (
 	changed_at DATETIME NOT NULL, 
 	CONSTRAINT pk_monitors PRIMARY KEY (model, version)
 );
-INSERT INTO "monitors" VALUES('delays',1,'default','74f14cdd5c1611bbfe4e42d714a8fd43e3963740e583bd8217d4d529d3b99b5a','{"adversarial":{"client_header":null,"combinations":false,"off_grid":false,"probing":false},"alerts":{"digest":null,"emails":["on-call@example.org"],"mail_after":0.0,"outlier_pages_per_week":1.0,"outliers":"show","repeat_after":3600.0,"routes":[],"severity":{}},"archive":{"keep":7776000.0,"private":{}},"attribution":{"baseline":null,"calls_per_minute":6000,"identity":"replay","margin":0.05,"on_request":false,"rows_per_minute":500,"via":"off","window":600.0},"baseline":{"label":null,"refresh":"auto","score":null,"source":"local://delays?version=1&split=train","time_column":null,"utc_offset":0.0},"events":{"ahead":0.01,"dropped":0.001,"duplicate":0.1,"invalid":0.01,"late":0.01,"replaced":0.01,"slow":0.05,"slow_after":null,"unanswered":0.01},"false_alarms":{"count":1.0,"hold_for":0.0,"per":"week"},"group":"default","labels":{"charts":[],"event_id":null,"field":null,"horizon":604800.0,"keys":[],"known_at":null,"match":"event","prediction":null,"row":null,"source":null,"time":null,"tolerance":0.0},"model":{"digest":null,"event_id":null,"format":"sklearn","keys":[],"logged_by":"proxy","name":"delays","protocol":"v1","ready_within":120.0,"served_name":null,"source":"endpoint","table":null,"time":null,"topic":null,"uri":"file:///models/delays","url":null,"version":1},"namespace":"default","online":{"age_limit":null,"defaults":{},"features":{},"keys":[],"private":[],"source":null,"within":0.05},"serving":{"canary_percent":10,"canary_uri":null,"cpu":null,"explainer":null,"max_replicas":null,"memory":null,"replicas":1,"transformer":null},"skew":{"behind":3600.0,"table":null,"time":null,"tolerated":0.01},"spec_version":1,"watch":{"dependence":"auto","detectors":[],"expectations":[],"features":"all","long_spans":["hour","day","week"],"margin":0.02,"outlier_method":"ecod","outliers":"standard","outliers_per_day":100.0,"poisoning":false,"predictions":true,"rows_per_day":100000.0,"segments":[],"statistics":[]},"windowing":{"lateness":10.0,"length":60.0,"slide":null}}','2026-01-01 00:00:00.000000');
+INSERT INTO "monitors" VALUES('delays',1,'default','f87f1d54d4f16741de471b664f42b54d65279d5f55a6c5d1efd66d62857a7795','{"adversarial":{"client_header":null,"combinations":false,"off_grid":false,"probing":false},"alerts":{"digest":null,"emails":["on-call@example.org"],"mail_after":0.0,"outlier_pages_per_week":1.0,"outliers":"show","repeat_after":3600.0,"routes":[],"severity":{}},"archive":{"keep":7776000.0,"private":{}},"attribution":{"baseline":null,"calls_per_minute":6000,"identity":"replay","margin":0.05,"on_request":false,"rows_per_minute":500,"via":"off","window":600.0},"baseline":{"label":null,"refresh":"auto","score":null,"source":"local://delays?version=1&split=train","time_column":null,"utc_offset":0.0},"events":{"ahead":0.01,"dropped":0.001,"duplicate":0.1,"failed_look_ups":0.01,"invalid":0.01,"late":0.01,"slow":0.05,"slow_after":null,"unanswered":0.01},"false_alarms":{"count":1.0,"hold_for":0.0,"per":"week"},"group":"default","labels":{"charts":[],"event_id":null,"field":null,"horizon":604800.0,"keys":[],"known_at":null,"match":"event","prediction":null,"row":null,"source":null,"time":null,"tolerance":0.0},"model":{"digest":null,"event_id":null,"format":"sklearn","keys":[],"logged_by":"proxy","name":"delays","protocol":"v1","ready_within":120.0,"served_name":null,"source":"endpoint","table":null,"time":null,"topic":null,"uri":"file:///models/delays","url":null,"version":1},"namespace":"default","online":{"age_limit":null,"defaults":{},"features":{},"keys":[],"private":[],"source":null,"within":0.05},"serving":{"canary_percent":10,"canary_uri":null,"cpu":null,"explainer":null,"max_replicas":null,"memory":null,"replicas":1,"transformer":null},"skew":{"behind":3600.0,"table":null,"time":null,"tolerated":0.01},"spec_version":1,"watch":{"dependence":"auto","detectors":[],"expectations":[],"features":"all","long_spans":["hour","day","week"],"margin":0.02,"outlier_method":"ecod","outliers":"standard","outliers_per_day":100.0,"poisoning":false,"predictions":true,"rows_per_day":100000.0,"segments":[],"statistics":[]},"windowing":{"lateness":10.0,"length":60.0,"slide":null}}','2026-01-01 00:00:00.000000');
 CREATE TABLE offsets (
 	"group" TEXT NOT NULL, 
 	topic TEXT NOT NULL, 
@@ -649,19 +649,19 @@ CREATE TABLE views (
 	digest TEXT NOT NULL, 
 	CONSTRAINT pk_views PRIMARY KEY (name)
 );
-INSERT INTO "views" VALUES('v_version','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_window','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_feature_window','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_finding','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_alert','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_health_alert','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_ledger','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_balance','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_quality','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_performance','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_model','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_group','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
-INSERT INTO "views" VALUES('v_pass','b5447317376b23e5d06a06cf9d70f4cc3d0115dd8e8c6dc6dfe52eceabbee2ce');
+INSERT INTO "views" VALUES('v_version','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_window','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_feature_window','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_finding','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_alert','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_health_alert','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_ledger','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_balance','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_quality','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_performance','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_model','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_group','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
+INSERT INTO "views" VALUES('v_pass','a67d19acc37e9a8fe4c3a80fc0fa689e6bb5347659bb60ddf38faffea744aeda');
 CREATE TABLE windows (
 	model TEXT NOT NULL, 
 	version INTEGER NOT NULL, 
