@@ -406,7 +406,7 @@ def test_a_segment_is_held_against_its_own_training_rows(engine: Engine) -> None
     told = render(mail, baseline=parted, tally=tally, page_url="http://x", now=now, long_spans={finding.id: day})
 
     assert "x in y>1.3 " in told.subject
-    assert told.text.startswith("x in y>1.3 shifted up by 0.1")
+    assert told.text.startswith("delays v1: x in y>1.3 shifted up by 0.1")
 
 
 def test_a_run_since_the_first_year_makes_what_there_is(
