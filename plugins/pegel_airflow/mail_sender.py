@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from pegel.errors import PegelError, PermanentError
 from pegel.spec.alert_routes import is_service
 from pegel.spec.settings import Settings
 from pegel_airflow import services
+from pegel_airflow.mail_sources import MailSources, how_it_moved, logs_of_endpoint, what_was_made
 from pegel_airflow.smtp_session import CONNECTION, SmtpSession
 
 if TYPE_CHECKING:
@@ -21,12 +21,8 @@ if TYPE_CHECKING:
     from pegel.alerts.alert import Mail
     from pegel.alerts.health import HealthMail
     from pegel.alerts.message_identity import MailIdentity
-    from pegel.baseline.baseline import Baseline
-    from pegel.longspans.long_span_row import LongSpanRow
     from pegel.report.mail_lead import Lead
     from pegel.report.mail_message import Rendered
-    from pegel.report.prediction_words import PredictionMove
-    from pegel.stream.result_rows import Tally
 
 FOR_GOOD = 500
 """SMTP replies from here on say that trying again unchanged gives the same answer."""
@@ -91,9 +87,9 @@ class MailSender:
         """
         from pegel.report.alert_mail import plain, render
 
-        known = _Known.of(self._settings, mail)
+        known = MailSources.of(self._settings, mail)
         now, problems, page_url = known.now, [*known.problems], self._settings.page_url
-        endpoint_logs = _endpoint_logs(self._settings, mail.spec.endpoint)
+        logs = logs_of_endpoint(self._settings, mail.spec.endpoint)
         try:
             written = render(
                 mail,
@@ -101,10 +97,10 @@ class MailSender:
                 tally=known.tally,
                 page_url=page_url,
                 now=now,
-                endpoint_logs=endpoint_logs,
+                endpoint_logs=logs,
                 long_spans=known.long_spans,
-                moved=_moved(self._settings, mail),
-                made=_made(self._settings, mail),
+                moved=how_it_moved(self._settings, mail),
+                made=what_was_made(self._settings, mail),
             )
         except Exception as error:
             # Rendering reads what was stored long ago and by others; whatever it meets, a person is told.
@@ -114,7 +110,7 @@ class MailSender:
             return written, problems
         try:
             return (
-                plain(mail, problem=problems[-1], page_url=page_url, now=now, endpoint_logs=endpoint_logs),
+                plain(mail, problem=problems[-1], page_url=page_url, now=now, endpoint_logs=logs),
                 problems,
             )
         except Exception as error:
@@ -127,7 +123,7 @@ class MailSender:
         from pegel.report.mail_facts import Facts
         from pegel.report.mail_lead import alert_lead, plain_lead
 
-        known = _Known.of(self._settings, mail)
+        known = MailSources.of(self._settings, mail)
         problems = [*known.problems]
         try:
             facts = Facts.of(mail, known.baseline, known.tally, known.now, known.long_spans)
@@ -201,76 +197,3 @@ def _sort(delivery: Delivery, address: str, code: int, answer: bytes | str) -> N
 
 def _answered(code: int, answer: bytes | str) -> str:
     return f"{code} {answer.decode('utf-8', 'replace') if isinstance(answer, bytes) else answer}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a mail tells from. `problems`: why it tells less than it could."""
-
-    baseline: Baseline | None
-    tally: Tally
-    long_spans: dict[str, LongSpanRow]
-    now: datetime
-    problems: list[str]
-
-    @classmethod
-    def of(cls, settings: Settings, mail: Mail) -> _Known:
-        baseline, problems, alert = None, list[str](), mail.alert
-        try:
-            baseline = _baseline(settings, mail)
-        except PermanentError as error:
-            problems.append(f"its mail says less, because a baseline cannot be read: {error}")
-        results = services.stores(settings).results
-        tally = results.tally(alert.model, alert.version, alert.since, alert.last_end, alert.names)
-        return cls(baseline, tally, _long_spans(settings, mail), datetime.now(UTC), problems)
-
-
-def _endpoint_logs(settings: Settings, endpoint: str) -> tuple[str, ...]:
-    """Return where the logs of what serves are on this machine; none without. No mail is lost for want of them."""
-    try:
-        return services.serving(settings).logs_of(endpoint)
-    except (PegelError, OSError) as error:
-        log.warning("the logs of an endpoint could not be named", endpoint=endpoint, reason=str(error))
-        return ()
-
-
-def _long_spans(settings: Settings, mail: Mail) -> dict[str, LongSpanRow]:
-    """Return what is stored of the long spans that an alert's newest findings are about, by the finding's id."""
-    store = services.stores(settings).long_spans
-    rows = {one.finding.id: store.row_of(one.finding) for one in mail.alert.features if one.finding.rhythm is not None}
-    return {name: row for name, row in rows.items() if row is not None}
-
-
-def _moved(settings: Settings, mail: Mail) -> PredictionMove | str:
-    """Return how the prediction moved meanwhile, or why that is not known; read only where a mail tells of it."""
-    from pegel.report.alert_mail import asks_what_moved
-    from pegel.report.moved_prediction import moved_meanwhile
-    from pegel.report.prediction_words import NOT_EXPLAINED
-
-    if not asks_what_moved(mail):
-        return NOT_EXPLAINED
-    return moved_meanwhile(services.engine(settings.database), mail.spec, mail.alert.features)
-
-
-def _made(settings: Settings, mail: Mail) -> str:
-    """Return what the model made of the single event that a mail is about; read only where a mail tells of it."""
-    from pegel.alerts.alert_kind import AlertKind
-    from pegel.report.made_of_event import made_of_event
-
-    if mail.alert.kind is not AlertKind.SINGLE_EVENT:
-        return ""
-    engine, finding = services.engine(settings.database), mail.alert.features[0].finding
-    made = made_of_event(engine, mail.spec, finding, now=datetime.now(UTC))
-    return "" if made is None else made.words
-
-
-def _baseline(settings: Settings, mail: Mail) -> Baseline | None:
-    """Return the baseline that the alert's newest findings were judged by; None where none was compared with one.
-
-    Raises PermanentError if it is unusable.
-    """
-    compared = [feature.finding for feature in mail.alert.features if feature.finding.baseline_id]
-    if not compared:
-        return None
-    newest = max(compared, key=lambda finding: finding.span.end)
-    return services.stores(settings).baselines.get(newest.baseline_id)

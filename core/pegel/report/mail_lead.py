@@ -9,11 +9,12 @@ from datetime import datetime
 from pegel.alerts.alert import Alert, Mail, MailKind
 from pegel.alerts.health import HealthMail
 from pegel.alerts.severity import Severity
-from pegel.report.alert_mail import alert_place, headline, model_place
+from pegel.report.alert_place import alert_place, model_place
 from pegel.report.alert_subject import plain_state
 from pegel.report.happened_words import about, worst_feature
 from pegel.report.health_mail import STATES
 from pegel.report.mail_facts import Facts
+from pegel.report.mail_headline import headline
 from pegel.report.words import several
 from pegel.spec import names
 from pegel.spec.outside_text import LONGEST_SENTENCE, NAME_LIMIT, shown
