@@ -114,6 +114,23 @@ def test_postgresql_has_the_documented_types(filled: Engine) -> None:
     assert dict.fromkeys(documented(), True) == {view: bool(rows_of(filled, view)) for view in documented()}
 
 
+def test_a_damaged_row_takes_no_other_with_it(tmp_path: Path) -> None:
+    """What is no JSON in one window of a file is left out; every other window, feature and figure is told."""
+    engine = connect(f"sqlite:///{tmp_path / 'pegel.db'}")
+    migrate(engine)
+    fill(engine)
+    whole = rows_of(engine, "v_feature_window")
+    damaged = whole[0]["span_start"]
+    with writing(engine) as connection:
+        of = sa.text("UPDATE windows SET feature_verdicts = '[[1,2' WHERE span_start = :start AND segment = :segment")
+        connection.execute(of, {"start": f"{damaged:%Y-%m-%d %H:%M:%S.%f}", "segment": whole[0]["segment"]})
+    left = rows_of(engine, "v_feature_window")
+    engine.dispose()
+
+    assert left == [row for row in whole if (row["span_start"], row["segment"]) != (damaged, whole[0]["segment"])]
+    assert 0 < len(left) < len(whole)
+
+
 def test_both_databases_give_the_same_rows(tmp_path: Path, postgres: Path) -> None:
     """The same results give the same rows of every view, whichever database holds them."""
     administrator = sa.create_engine(
