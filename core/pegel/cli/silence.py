@@ -76,6 +76,9 @@ def silence(  # noqa: PLR0917  options are named on the command line
         options = "--model, --version, --segment, --feature and --kind"
         raise InvalidSpec(f"expected at least one of {options}, given none; `--model '*'` is all. {NOTHING}")
     for option, pattern in (("--model", name), ("--segment", segment), ("--feature", feature)):
+        # The empty segment is that of all rows; of the others none is called so.
+        if not pattern and pattern is not None and option != "--segment":
+            raise InvalidSpec(f"{option}: expected a name or a pattern, given no letters. {NOTHING}")
         if pattern is not None and len(pattern) > LONGEST_PATTERN:
             raise InvalidSpec(f"{option}: expected at most {LONGEST_PATTERN} letters, given {cut(pattern)}. {NOTHING}")
     if not why.strip():

@@ -180,6 +180,8 @@ def test_a_silence_that_cannot_be_read_is_told_and_can_be_ended(
         ("--kind baselineold --until 4h", "given 'baselineold'; did you mean `baseline old`?"),
         ("--kind behind --feature amount --until 4h", "behind is about the watching of a model, which has no segments"),
         ("--model fraud --every sun", "--every: given 'sun': expected `sun 02:00-04:00 Europe/Berlin`"),
+        ("--model fraud --feature= --until 4h", "--feature: expected a name or a pattern, given no letters"),
+        ("--model= --until 4h", "--model: expected a name or a pattern, given no letters"),
     ],
 )
 def test_what_makes_no_silence_is_refused(
