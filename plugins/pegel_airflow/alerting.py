@@ -131,7 +131,7 @@ class MonitorDispatch:
         noted = set[str]()
         return DueMail(
             name=mail.alert.key,
-            identity=MailIdentity.of_alert(unmailed, mail.ordinal),
+            identity=MailIdentity.of_alert(unmailed, mail.ordinal, is_over=mail.kind is MailKind.OVER),
             recipients=mail.recipients,
             is_urgent=mail.kind.is_news,
             is_over=mail.kind is MailKind.OVER,
@@ -154,7 +154,10 @@ class MonitorDispatch:
 
         The mail may tell a part of it, where the rest is silenced.
         """
-        settled = delivery.settled
+        from pegel.alerts.alert import MailKind
+        from pegel.alerts.due_mail import who_has
+
+        settled, have_it = delivery.settled, who_has(unmailed, mail.kind)
         for address, reason in delivery.refused.items():
             self._record(alert.model, alert.version, f"{address} was refused: {reason}. It is not tried again.")
         if delivery.later:
@@ -167,13 +170,14 @@ class MonitorDispatch:
             return
         if delivery.later or delivery.waiting:
             if settled:
-                known = unmailed.told_magnitudes or mail.alert.magnitudes
-                told = replace(unmailed, told=(*unmailed.told, *settled), told_magnitudes=known)
+                known = (unmailed.told_magnitudes if have_it else None) or mail.alert.magnitudes
+                is_over = mail.kind is MailKind.OVER
+                told = replace(unmailed, told=(*have_it, *settled), told_over=is_over, told_magnitudes=known)
                 self._save(told, mail, delivery)
             return
         if not settled:
             alert = replace(alert, mail_failed="it could not be written")
-        elif not delivery.accepted and not unmailed.told:
+        elif not delivery.accepted and not have_it:
             alert = replace(alert, mail_failed="; ".join(f"{to}: {why}" for to, why in delivery.refused.items()))
         self._save(alert, mail, delivery)
 

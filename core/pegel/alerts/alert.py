@@ -91,6 +91,8 @@ class Alert:
     """Pagers that are not told yet that it is over, where nobody else is to be told so."""
     told: tuple[str, ...] = ()
     """Addresses that have the mail which is due, while others are still to be tried again."""
+    told_over: bool = False
+    """Whether that mail says that it is over."""
     told_magnitudes: Mapping[str, Magnitude] = field(default_factory=dict)
     """What that mail told them."""
     mail_failed: str = ""

@@ -89,10 +89,12 @@ def due_mail(
         missed={address: of for address, of in alert.missed.items() if address not in told_now},
         mailed_end=alert.last_end,
         told=(),
+        told_over=False,
         told_magnitudes={},
         mail_failed="",
     )
-    recipients = tuple(address for address in told_now if address not in alert.told)
+    have_it = who_has(alert, kind)
+    recipients = tuple(address for address in told_now if address not in have_it)
     if not recipients:
         return mailed, None
     mail = Mail(
@@ -106,6 +108,11 @@ def due_mail(
         grown={} if acknowledged else _grown(alert),
     )
     return mailed, mail
+
+
+def who_has(alert: Alert, kind: MailKind) -> tuple[str, ...]:
+    """Return who has a mail that is due already; that it goes on and that it is over are two mails."""
+    return alert.told if alert.told_over == (kind is MailKind.OVER) else ()
 
 
 def _owed(
@@ -140,8 +147,10 @@ def _since(alert: Alert, windows: Sequence[WindowRow]) -> tuple[WindowRow, ...]:
 
 def _told_now(alert: Alert, kind: MailKind | None, to: Told) -> tuple[str, ...]:
     """Return who is told: that it is over, those who knew of it, as far as they still may be told anything."""
-    knew = tuple(address for address in alert.known_to if address in to.possible)
-    return knew if kind is MailKind.OVER and alert.known_to else to.at_once
+    knew = tuple(dict.fromkeys((*alert.known_to, *alert.told)))
+    if kind is MailKind.OVER and knew:
+        return tuple(address for address in knew if address in to.possible)
+    return to.at_once
 
 
 def _rose(alert: Alert, before: Severity | None) -> bool:

@@ -26,9 +26,12 @@ class MailIdentity:
     ordinal: str
 
     @classmethod
-    def of_alert(cls, before: Alert, ordinal: str = "") -> MailIdentity:
-        """Return that of the next mail about an alert, as the alert is before it, or of the one with an `ordinal`."""
-        return cls(f"alert {before.id}", ordinal or _after(before.mailed_at))
+    def of_alert(cls, before: Alert, ordinal: str = "", *, is_over: bool = False) -> MailIdentity:
+        """Return that of the next mail about an alert, as the alert is before it, or of the one with an `ordinal`.
+
+        The mail that it is over is another one than that which was due just before, and had reached some.
+        """
+        return cls(f"alert {before.id}", ordinal or ("over" if is_over else _after(before.mailed_at)))
 
     @classmethod
     def of_health(cls, before: HealthAlert) -> MailIdentity:

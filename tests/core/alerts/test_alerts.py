@@ -10,6 +10,7 @@ import pytest
 
 from pegel.alerts.alert import Alert, Change, MailKind
 from pegel.alerts.alert_kind import AlertKind
+from pegel.alerts.due_mail import who_has
 from pegel.alerts.magnitude import Magnitude
 from pegel.alerts.silencing import Silence
 from pegel.alerts.update import update
@@ -368,6 +369,29 @@ def test_who_has_a_mail_is_not_sent_it_again() -> None:
     assert news.mail is not None
     assert (MailKind.GROWN, ("airline",)) == (news.mail.kind, news.mail.new_features)
     assert spec.alerts.emails == news.mail.recipients
+
+
+def test_who_has_a_repetition_is_told_the_end_all_the_same() -> None:
+    """That it goes on and that it is over are two mails: what reached one of two before the end is not the end."""
+    spec = sample_spec(alerts={"emails": ["ada@example.org", "grace@example.org"]})
+    history = History(spec)
+    history.live("distance")
+    (change,) = history.live("distance", times=60)
+    kinds = []
+    while change.mail is not None and change.unmailed is not None and change.mail.kind is not MailKind.OVER:
+        kinds.append((change.mail.kind, change.mail.recipients))
+        # The other one's address is left alone for a while.
+        partly = replace(change.unmailed, told=("ada@example.org",), told_magnitudes=change.unmailed.magnitudes)
+        history.alerts[partly.id] = partly
+        (change,) = history.live()
+    assert change.mail is not None
+    assert change.unmailed is not None
+    half = replace(change.unmailed, told=("grace@example.org",), told_over=True)
+
+    assert (MailKind.REPEATED, spec.alerts.emails) == kinds[0]
+    assert {(MailKind.REPEATED, ("grace@example.org",))} == set(kinds[1:])
+    assert (MailKind.OVER, spec.alerts.emails) == (change.mail.kind, change.mail.recipients)
+    assert (("grace@example.org",), ()) == (who_has(half, MailKind.OVER), who_has(half, MailKind.REPEATED))
 
 
 def test_silence_holds_mails_back_not_alerts() -> None:

@@ -37,8 +37,10 @@ def test_a_mail_that_is_sent_again_has_the_same_id(alert: Alert) -> None:
     """What was found between the two tries does not change it: nobody knows whether the first one came."""
     grown = replace(alert, last_end=alert.last_end + timedelta(minutes=1))
     ids = {message_id([MailIdentity.of_alert(one)], ADA) for one in (alert, grown)}
+    over = message_id([MailIdentity.of_alert(alert, is_over=True)], ADA)
 
     assert 1 == len(ids)
+    assert over not in ids
 
 
 def test_the_next_mail_about_an_alert_is_another_one_of_the_same_thread(alert: Alert) -> None:
