@@ -87,7 +87,7 @@ def test_the_first_mail_is_about_what_was_changed(followed: Followed) -> None:
     assert " loans v1: income" in followed.first_mail["Subject"]
     assert "me@example.org" == followed.first_mail["To"]
     assert plain_text(followed.first_mail).startswith(
-        ("income shifted down", "income: below the smallest value of training")
+        ("loans v1: income shifted down", "loans v1: income: below the smallest value of training")
     )
 
 
