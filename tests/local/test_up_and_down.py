@@ -70,6 +70,19 @@ def test_what_was_stopped_is_told_alone(ran: dict[Path, bool], told: list[str]) 
     assert told == down.lines_of(ran)
 
 
+def test_each_home_is_stopped_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demonstration's may be the one that is meant; else it is stopped as well, where there is one."""
+    usual, demo = tmp_path / "usual", tmp_path / "demo"
+    monkeypatch.setenv("PEGEL_HOME", str(usual))
+    alone = down.folders_of(None, demo)
+    demo.mkdir()
+    both = down.folders_of(None, demo)
+    monkeypatch.setenv("PEGEL_HOME", str(demo))
+
+    assert ([usual], [usual, demo], [demo]) == (alone, both, down.folders_of(None, demo))
+    assert [usual] == down.folders_of(usual, demo)
+
+
 def test_no_secret_is_written_into_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither as it is nor as asterisks, by which everything would be hashed otherwise."""
     monkeypatch.setenv("PEGEL_ENTITY_SECRET", "0123456789abcdef")

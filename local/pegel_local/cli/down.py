@@ -17,9 +17,15 @@ def down(home: HomeOption = None) -> None:
     Without --home a demonstration's system that was kept is stopped, too.
     """
     tree = checkout()
-    folders = [home_of(home)] if home else [home_of(None), *filter(Path.exists, [tree.demo_home])]
-    for line in lines_of({folder: Stack(folder, tree).down() for folder in folders}):
+    for line in lines_of({folder: Stack(folder, tree).down() for folder in folders_of(home, tree.demo_home)}):
         say(line)
+
+
+def folders_of(home: Path | None, demo_home: Path) -> list[Path]:
+    """Return the homes that are meant, each once: the second time nothing would run in it."""
+    meant = home_of(home)
+    kept = demo_home.resolve()
+    return [meant] if home is not None or kept == meant or not kept.exists() else [meant, kept]
 
 
 def lines_of(ran: Mapping[Path, bool]) -> list[str]:
