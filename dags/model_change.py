@@ -35,7 +35,7 @@ with DAG(
             False,
             type="boolean",
             title="Dry run",
-            description="Only the plan, in the log of the onboarding's task `plan`; nothing is started.",
+            description="Only the plan, in the notes of this run and of the onboarding; nothing is started.",
         ),
     },
     default_args=task_defaults(),

@@ -462,8 +462,8 @@ def dry_run(section: str) -> Param:
     """Return the question whether only the plan is wanted."""
     return Param(
         False,
-        description="Try it first: only the plan, of what would change, be started and be judged. It stands in the log "
-        "of the task `plan`; nothing is started.",
+        description="Try it first: only the plan, of what would change, be started and be judged. It stands in the "
+        "note of the run (a long one whole in the log of its task `plan`); nothing is started.",
         type=["boolean", "null"],
         title="Dry run",
         section=section,

@@ -116,7 +116,7 @@ def test_pegel_itself_is_a_row(open_tab: OpenTab, site: str) -> None:
     tab.get_by_role("heading", name="Health of Pegel").wait_for()
     lines = tab.locator("tr", has_text="monitoring_reconcile").inner_text()
 
-    assert ("has never come to its end" in row, "airflow dags unpause monitoring_reconcile" in lines) == (True, True)
+    assert ("has never come to its end" in row, "pegel runs monitoring_reconcile" in lines) == (True, True)
 
 
 def test_an_alert_is_acknowledged_and_that_is_ended(open_tab: OpenTab, site: str) -> None:

@@ -13,7 +13,12 @@ _REASON = re.compile(r'\breason=(?:"((?:[^"\\]|\\.)*)|(\S+))')
 
 
 def exited_with(sighting: Sighting) -> str:
-    """Return its exit code and why: of a line of our own log what stands there as the reason, of another the line."""
+    """Return its exit code and why: of a line of our own log what stands there as the reason, of another the line.
+
+    What ended with 0 was stopped: its log gives no reason for that.
+    """
+    if sighting.exit_code == 0:
+        return "it was stopped"
     last = sighting.detail.strip().splitlines()[-1:] or ["its log is empty"]
     code = "an unknown code" if sighting.exit_code is None else sighting.exit_code
     return f"exited with {code}: {shown(_reason(last[0]), LONGEST_SHOWN)}"

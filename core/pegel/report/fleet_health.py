@@ -155,7 +155,7 @@ def _workflow(name: str, end: datetime | None, now: datetime) -> HealthLine:
         about=name,
         words=f"{when}: {RUNS_EACH_MINUTE[name]}",
         level="bad",
-        next=f"airflow dags list-runs {name}; if it has no new run: airflow dags unpause {name}, and whether the "
+        next=f"pegel runs {name}; if it has no new run: whether it is switched on in Airflow, and whether the "
         "scheduler lives",
     )
 
@@ -213,7 +213,7 @@ def _outbox(
     for address, since in waiting.items():
         late = now - since > LATE_AFTER
         words = f"mail waits for company since {moment(since, now)} UTC"
-        remedy = f"airflow dags list-runs {DISPATCH}" if late else ""
+        remedy = f"pegel runs {DISPATCH}" if late else ""
         about = shown(address, NAME_LIMIT)
         lines.append(HealthLine(about=about, words=words, level="warn" if late else "ok", next=remedy))
     return lines

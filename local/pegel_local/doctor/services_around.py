@@ -62,9 +62,8 @@ def _workflows(settings: Settings) -> Iterator[Diagnosis]:
             if name not in paused:
                 yield bad("airflow", f"it knows no workflow {name}", "let its DAG bundle lead to Pegel's folder `dags`")
             elif paused[name]:
-                yield bad(
-                    "airflow", f"the workflow {name} is paused, so it does not run", f"airflow dags unpause {name}"
-                )
+                remedy = f"switch {name} on in Airflow; in a cluster: airflow dags unpause {name}"
+                yield bad("airflow", f"the workflow {name} is paused, so it does not run", remedy)
 
 
 def logger(settings: Settings) -> Iterator[Diagnosis]:

@@ -105,7 +105,7 @@ async function onboard(isDry) {
     const link = element("a", told.dag_run_id);
     link.href = new URL(`../dags/model_onboard/runs/${encodeURIComponent(told.dag_run_id)}`, address.href.replace(/\/api\/v2\/.*/, "/pegel/"));
     link.target = "_top";
-    said.replaceChildren(isDry ? "Its plan will stand in the log of the task plan of " : "Under way: ", link);
+    said.replaceChildren(isDry ? "Its plan will stand in the note of " : "Under way: ", link);
   } catch {
     said.textContent = "Airflow did not answer. Whether it was asked shows in the workflow model_onboard.";
   }

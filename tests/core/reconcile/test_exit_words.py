@@ -43,6 +43,13 @@ def test_the_reason_is_told_and_not_the_line_of_the_log(detail: str, said: str) 
     assert exited_with(ended(detail)) == f"exited with 4: {said}"
 
 
+def test_what_ended_with_0_was_stopped() -> None:
+    """Nothing went wrong, so no line of its log is given as the reason."""
+    line = "timestamp=2026-12-01T04:47:19Z level=info event=ended code=stopped error="
+
+    assert exited_with(ended(line, code=0)) == "it was stopped"
+
+
 def test_a_line_without_an_end_is_cut() -> None:
     """A library may print megabytes in its last line; of an unknown code that is said."""
     told = exited_with(ended("x" * 1_000_000, code=None))

@@ -110,7 +110,7 @@ def silent_worker(sources: Sources) -> None:
         (lost, "1 record set aside", "killed two drivers"),
         (unaccounted, "the ledger does not close in 1 minute, by 7 records", "pegel status"),
         (untold, "delays/1: not told", "pegel alerts --model delays/1"),
-        (waiting, "ada@example.org: mail waits for company since", "airflow dags list-runs alert_dispatch"),
+        (waiting, "ada@example.org: mail waits for company since", "pegel runs alert_dispatch"),
         (silent_worker, "silent since", "pegel status"),
     ],
 )
@@ -128,7 +128,7 @@ def test_each_trouble_is_told_with_the_next_command(
 
 def test_a_workflow_that_stands_still_is_told(running: Sources) -> None:
     """Ten minutes after the last pass of Airflow's workflows both are late; the driver is silent by then, too."""
-    told = [line for line in health(running, NOW + timedelta(minutes=11)).wrong if line.next.startswith("airflow")]
+    told = [line for line in health(running, NOW + timedelta(minutes=11)).wrong if line.next.startswith("pegel runs")]
 
     assert [RECONCILE, DISPATCH] == [line.about for line in told]
 
