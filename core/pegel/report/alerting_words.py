@@ -67,15 +67,21 @@ def _odd_events(features: Sequence[AlertFeature], last: WindowRow | None, now: d
 
 
 def _drift(features: Sequence[AlertFeature], now: datetime) -> str:
-    """Return since when fields drift, the clearest one with its size, the others counted."""
+    """Return the field that drifts clearest, with its size and since when, the others counted.
+
+    Where others drift for longer, since when the first of them does is said as well.
+    """
     if not features:
         return ""
-    first = min(features, key=lambda one: one.since)
-    worst = min(features, key=lambda one: one.finding.p_value).finding
+    clearest = min(features, key=lambda one: one.finding.p_value)
+    worst, others = clearest.finding, [one for one in features if one is not clearest]
     size = f" by {effect(worst)}" if worst.effect_unit == "sigma" else ""
-    more = f" and {len(features) - 1} more" if len(features) > 1 else ""
+    more = f" and {len(others)} more" if others else ""
+    first = min(features, key=lambda one: one.since)
+    if first.since < clearest.since:
+        more += f"{', the first of them' if others[1:] else ''} {since_of(first, now)}"
     name = shown(worst.about, LONGEST_SHOWN)
-    return f"{so_since('drifting', since_of(first, now))}: {name}{size}{more}"
+    return f"{so_since('drifting', since_of(clearest, now))}: {name}{size}{more}"
 
 
 def _long_spans(features: Sequence[AlertFeature], now: datetime) -> str:
@@ -107,12 +113,11 @@ def _attributions(features: Sequence[AlertFeature], now: datetime) -> str:
 
 
 def _performance(features: Sequence[AlertFeature], now: datetime) -> str:
-    """Return since when answers are worse than in training: the error rate or what stands for it, else the clearest."""
+    """Return what is worse than in training, since when: the error rate or what stands for it, else the clearest."""
     if not features:
         return ""
-    first = min(features, key=lambda one: one.since)
-    worst = min((one.finding for one in features), key=lambda one: (one.feature not in HEADLINES, one.p_value))
-    return f"{so_since('worse than in training', since_of(first, now))}: {change(worst, None)}"
+    worst = min(features, key=lambda one: (one.finding.feature not in HEADLINES, one.finding.p_value))
+    return f"{so_since('worse than in training', since_of(worst, now))}: {change(worst.finding, None)}"
 
 
 def _quality(features: Sequence[AlertFeature], now: datetime) -> str:

@@ -11,7 +11,7 @@ from pegel.judge.explanation import Explanation
 from pegel.judge.findings import Finding
 from pegel.past.recomputed_finding import RecomputedFinding, recomputed_finding
 from pegel.report import probing_words, words
-from pegel.report.change_words import began_to_change, since
+from pegel.report.change_words import began_to_change, since_of
 from pegel.report.compared_numbers import ComparisonLine, compared_numbers
 from pegel.report.happened_words import said_of
 from pegel.report.moved_prediction import matters
@@ -91,11 +91,15 @@ def _why(finding: Finding, unit: str | None) -> str:
 
 
 def _since(finding: Finding, again: Explanation | None, alert: Alert | None, now: datetime) -> str:
-    """Return since when it goes on, by its alert and by the chart that found it; else which span it is of."""
+    """Return since when what it is about goes on, by its alert and by the chart; else which span it is of.
+
+    An alert may be about other features, too, that began at other times.
+    """
     told = []
-    if alert is not None:
-        last = f", until {words.moment(alert.last_end, now)} UTC" if alert.over_at else ""
-        told.append(f"{since(alert, now)}{last}, alert {alert.id[:8]}")
+    own = None if alert is None else next((one for one in alert.features if one.feature == finding.about), None)
+    if alert is not None and own is not None:
+        last = f", until {words.moment(own.finding.span.end, now)} UTC" if alert.over_at else ""
+        told.append(f"{since_of(own, now)}{last}, alert {alert.id[:8]}")
     if again is not None and again.began is not None:
         told.append(began_to_change(finding.about, again.began, now))
     return "; ".join(told) or f"{words.moment(finding.span.start, now)} UTC; no alert that is still listed tells of it"

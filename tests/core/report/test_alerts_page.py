@@ -15,6 +15,7 @@ from pegel.alerts.matcher import Matcher
 from pegel.alerts.severity import Severity
 from pegel.alerts.silencing import Silence
 from pegel.report.alerts_page import LOOKED_AT, MOST_OVER, AlertsAsked, AlertsView, alerts_view
+from pegel.report.explained_finding import explained_finding
 from pegel.report.happened_words import happened
 from pegel.report.reading import Sources
 from pegel.store.alert_store import AlertStore
@@ -145,3 +146,22 @@ def test_an_alert_that_cannot_be_read_is_named(sources: Sources) -> None:
     view = shown(sources)
 
     assert (0, True) == (view.meant, any("alert" in problem for problem in view.problems))
+
+
+def test_a_finding_is_told_since_its_own_feature_is_in_the_alert(sources: Sources) -> None:
+    """What else the alert is about may have begun long before; once it is over, its own end is told."""
+    store = AlertStore(sources.engine)
+    (alert,) = store.open_alerts()
+    first, *others = alert.features
+    earlier = first.since - 2 * HOUR
+    longer = replace(alert, since=earlier, features=(*others, replace(first, feature="hour", since=earlier), first))
+    over = replace(longer, last_end=longer.last_end + HOUR, over_at=longer.last_end + 2 * HOUR)
+    told = []
+    for known in (longer, over):
+        store.save(Change(key=alert.key, alert=known, mail=None, cursor=None, at=NOW))
+        explained = explained_finding(sources, alert.model, alert.version, first.finding.id, NOW)
+        told.append(dict(explained.facts)["When"])
+
+    begun, end = (f"{one:%H:%M}" for one in (first.since, first.finding.span.end))
+    assert told[0].startswith(f"since {begun} UTC, alert {alert.id[:8]}")
+    assert told[1].startswith(f"since {begun} UTC, until {end} UTC, alert {alert.id[:8]}")
