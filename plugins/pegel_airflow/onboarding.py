@@ -18,6 +18,7 @@ from pegel.reconcile.desired import endpoint_fingerprint
 from pegel.reconcile.serving_backend import another_candidate
 from pegel.spec.model_roots import refuse_models_outside
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.nearest import with_stop
 from pegel.spec.settings import Settings
 from pegel_airflow import form, services, topic_admin
 from pegel_airflow.baseline_operator import ProfiledModel
@@ -45,7 +46,7 @@ def validate(settings: Settings, answers: Mapping[str, Any], *, user: str | None
     refuse_unknown_parts(spec)
     refuse_models_outside(spec, settings.allowed_models)
     if problem := problem_of_server(spec.model, spec.served_name, settings, patience=PATIENCE):
-        raise InvalidSpec(f"{problem}. Nothing was started.")
+        raise InvalidSpec(f"{with_stop(problem)} Nothing was started.")
     if not spec.model.is_table:
         spec = services.serving(settings).pin(spec)
     print(f"{spec.key}: accepted, fingerprint {spec.fingerprint()[:16]}")  # noqa: T201 - a task's output is its log

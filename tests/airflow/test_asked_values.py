@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
+
+from pegel.alerts.alert import Alert, AlertFeature, Change
+from pegel.spec.settings import Settings
+from pegel.testing.samples import sample_finding
+from pegel_airflow import services
 
 Browse = Callable[[str | None], httpx.Client]
 pytestmark = pytest.mark.usefixtures("played")
@@ -51,6 +58,20 @@ def test_what_is_searched_for_may_be_anything(browse: Browse, address: str) -> N
     answer = browse("vic").get(address)
 
     assert (200, False) == (answer.status_code, 'class="unusable"' in answer.text)
+
+
+def test_the_link_of_a_mail_leads_to_an_alert_that_is_over(browse: Browse, played: Settings) -> None:
+    """No open one is like that: the page is that of those that are over, with the filter set to them."""
+    now, finding = datetime.now(UTC), sample_finding(model="gone")
+    about = AlertFeature(feature="amount", since=now, unbroken_since=now, finding=finding)
+    own: dict[str, Any] = {"model": "gone", "version": 1, "opened_at": now, "since": now, "last_end": now}
+    over = Alert(id="0ded" + finding.id[4:], features=(about,), over_at=now, is_resolved=True, **own)
+    services.stores(played).alerts.save(Change(key="gone/1", alert=over, mail=None, cursor=None, at=now))
+    page = browse("vic").get(f"/pegel/alerts?q={over.id[:8]}").text
+
+    assert "<h1>Alerts that are over</h1>" in page
+    assert '<option value="true" selected>over' in page
+    assert f'<article id="alert-{over.id}"' in page
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_stale_features_are_found_and_mailed(facts: dict[str, Any]) -> None:
     seen = facts["looked_up"]
 
     assert (seen["sent"] // 4, 5 * seen["sent"] * 3 // 4) == (seen["stale"], seen["rows"])
-    assert re.search(r"features that are not from the online store \(tolerated 1 %\): \d+ × stale", seen["finding"])  # noqa: RUF001
+    assert re.search(r"failed look-ups in the online store \(tolerated 1 %\): \d+ × stale", seen["finding"])  # noqa: RUF001
     assert "delays" in seen["subject"]
 
 

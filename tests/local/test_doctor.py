@@ -130,6 +130,15 @@ def test_a_deployment_that_hangs_is_told_part_by_part(tmp_path: Path) -> None:
     assert [] == [row for row in rows if not row["sentence"]]
 
 
+def test_one_is_told_as_one(settings: Settings) -> None:
+    """One spec and one name of training data are no plural."""
+    (settings.features / "flights").mkdir(parents=True)
+    told = [one.sentence for one in (*stored_state.registry(settings), *served_and_features.features(settings))]
+
+    assert "the one in the registry can be read" == told[0]
+    assert told[1].endswith(", with 1 name")
+
+
 def test_hopsworks_and_the_online_store_are_asked(settings: Settings, tmp_path: Path) -> None:
     """Where nobody listens both are told by their addresses; a folder of training data is told by itself."""
     nobody = f"{LOOPBACK}:{free_ports(1)[0]}"

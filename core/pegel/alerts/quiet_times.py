@@ -10,6 +10,7 @@ from pegel.data.instants import told_instant
 from pegel.errors import InvalidSpec
 from pegel.spec.durations import parse_duration
 from pegel.spec.limits import LONGEST_QUIET
+from pegel.spec.nearest import with_stop
 from pegel.spec.outside_text import quoted
 
 LONGEST_SCHEDULE = timedelta(days=366)
@@ -34,7 +35,8 @@ class When:
             try:
                 every = Maintenance.parse(self.every)
             except ValueError as error:
-                raise InvalidSpec(f"{self.lead}every: given {quoted(self.every)}: {error}. {NOTHING}") from None
+                given = f"{self.lead}every: given {quoted(self.every)}"
+                raise InvalidSpec(f"{given}: {with_stop(error)} {NOTHING}") from None
         elif self.until is None:
             raise InvalidSpec(f"expected {self.lead}until or {self.lead}every, given neither. {NOTHING}")
         most = LONGEST_QUIET if every is None else LONGEST_SCHEDULE

@@ -24,6 +24,7 @@ from pegel.errors import InvalidSpec
 from pegel.report.silence_words import silenced
 from pegel.report.words import several
 from pegel.spec.names import monitor_key
+from pegel.spec.nearest import with_stop
 from pegel.spec.outside_text import cut, shown
 from pegel.store.alert_store import AlertStore
 from pegel.store.registry import Entry, Registry
@@ -106,7 +107,7 @@ def _kind(given: str | None, segment: str | None, feature: str | None) -> AnyKin
     try:
         kind = None if given is None else any_kind(given)
     except ValueError as error:
-        raise InvalidSpec(f"--kind: {error}. {NOTHING}") from error
+        raise InvalidSpec(f"--kind: {with_stop(error)} {NOTHING}") from error
     if isinstance(kind, HealthKind) and (segment, feature) != (None,) * 2:
         what = f"--kind: {kind} is about the watching of a model, which has no segments and no features"
         raise InvalidSpec(f"{what}; expected it without --segment and --feature. {NOTHING}")

@@ -23,7 +23,7 @@ from typing import Self
 
 from pegel.errors import SetupError
 from pegel.featurestore.no_baseline import NO_BASELINE
-from pegel.spec.nearest import did_you_mean
+from pegel.spec.nearest import did_you_mean, with_stop
 from pegel.spec.outside_text import shown
 from pegel.spec.settings import Settings
 
@@ -51,7 +51,9 @@ class KnownDatabase:
         known = _read(path)
         if name not in known:
             near = did_you_mean(name, known) or f"it names {', '.join(known) or 'none'}"
-            raise SetupError(f"PEGEL_DATABASES_FILE: {path} names no database {name}; {shown(near)}. {NO_BASELINE}")
+            raise SetupError(
+                f"PEGEL_DATABASES_FILE: {path} names no database {name}; {with_stop(shown(near))} {NO_BASELINE}"
+            )
         options = dict(known[name])
         url = options.pop("url", "")
         if not url.startswith("jdbc:"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import InvalidSpec
 from pegel.featurestore.no_baseline import NO_BASELINE
-from pegel.spec.nearest import did_you_mean
+from pegel.spec.nearest import did_you_mean, with_stop
 from pegel.spec.outside_text import quoted, shown
 from pegel.spec.table_reference import TableRef
 
@@ -38,7 +38,9 @@ class TableFields:
         for name in named:
             if name not in columns:
                 near = did_you_mean(name, list(columns)) or f"it has {shown(', '.join(columns))}"
-                raise InvalidSpec(f"baseline.source: {where} has no column {quoted(name)}; {near}. {NO_BASELINE}")
+                raise InvalidSpec(
+                    f"baseline.source: {where} has no column {quoted(name)}; {with_stop(near)} {NO_BASELINE}"
+                )
         named_columns = {name: kind for name, kind in columns.items() if name.strip()}
         kinds = {name: kind for name, kind in named_columns.items() if name not in {*ref.without, time_column}}
         kinds |= {name: Kind.CATEGORICAL for name in ref.categories if kinds.get(name) is not None}

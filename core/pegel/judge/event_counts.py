@@ -62,8 +62,8 @@ KINDS = (
     EventKind(
         "failed_look_ups",
         "failed look-ups",
-        "had features that are not from the online store",
-        "features are missing from the online store",
+        "had failed look-ups in the online store",
+        "failed look-ups",
         "failed_look_ups",
     ),
     UNANSWERED,

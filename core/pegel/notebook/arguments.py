@@ -10,6 +10,7 @@ from typing import Any
 
 from pegel.errors import InvalidSpec
 from pegel.spec.durations import LONGEST
+from pegel.spec.nearest import with_stop
 from pegel.spec.outside_text import quoted, shown
 from pegel.spec.segment_columns import SegmentColumn, segment_columns
 
@@ -75,7 +76,7 @@ def segments(given: Any) -> tuple[SegmentColumn, ...]:
     try:
         return segment_columns(given)
     except ValueError as error:
-        raise InvalidSpec(f"segments: {error}. Nothing was read.") from error
+        raise InvalidSpec(f"segments: {with_stop(error)} Nothing was read.") from error
 
 
 def whole(argument: str, given: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -93,7 +93,10 @@ class AlertsView:
 
 
 def alerts_view(sources: Sources, asked: AlertsAsked, now: datetime) -> AlertsView:
-    """Read it, in six questions at most. Raises TemporaryError; what cannot be read is among `problems`."""
+    """Read it, in seven questions at most. Raises TemporaryError; what cannot be read is among `problems`.
+
+    Where no open alert is meant by an id, and one that is over is, those that are over are shown: `asked` says so.
+    """
     reader, store = PartReader(), AlertStore(sources.engine)
     part, problems = reader.part, reader.problems
     known = part("open alerts", store.open_by_monitor, dict[tuple[str, int], list[Alert | DamagedRow]]())
@@ -103,10 +106,13 @@ def alerts_view(sources: Sources, asked: AlertsAsked, now: datetime) -> AlertsVi
     listed = SilenceStore(sources.engine)
     silences = part("silences", lambda: listed.all(now, past=True, damaged=problems), list[Silence]())
     in_force = _of_state(silences, SilenceState.IN_FORCE, now)
-    chosen, most = open_ones, MOST_OPEN
+    meant, most = [alert for alert in open_ones if asked.fits(alert, in_force, now)], MOST_OPEN
+    if not meant and not asked.standing and part("alerts", lambda: _over_by_id(store, asked, problems), list[Alert]()):
+        # The link of a mail stays good when its alert is over.
+        asked = replace(asked, past=True)
     if asked.past:
-        chosen, most = part("alerts", lambda: _over(store, asked, problems), list[Alert]()), MOST_OVER
-    meant = [alert for alert in chosen if asked.fits(alert, in_force, now)]
+        over, most = part("alerts", lambda: _over(store, asked, problems), list[Alert]()), MOST_OVER
+        meant = [alert for alert in over if asked.fits(alert, in_force, now)]
     newest_first = sorted(meant, key=lambda alert: (alert.opened_at, alert.id), reverse=True)
     in_hand = {alert.id for alert in meant if is_in_hand(alert, in_force, now)}
     worst_first = sorted(newest_first, key=lambda alert: (alert.id in in_hand, alert.severity.rank))
@@ -140,9 +146,18 @@ def _specs(sources: Sources, alerts: Sequence[Alert]) -> Callable[[], dict[str, 
 
 def _over(store: AlertStore, asked: AlertsAsked, damaged: list[str]) -> list[Alert]:
     """Return the newest that are over and may be meant; one that is asked for by its id, however old it is."""
-    read = partial(store.over_alerts, kind=asked.kind, severity=asked.severity, limit=LOOKED_AT, damaged=damaged)
-    by_id = read(id_prefix=asked.text.strip()) if _ID.fullmatch(asked.text.strip()) else []
-    return by_id or read()
+    return _over_by_id(store, asked, damaged) or store.over_alerts(
+        kind=asked.kind, severity=asked.severity, limit=LOOKED_AT, damaged=damaged
+    )
+
+
+def _over_by_id(store: AlertStore, asked: AlertsAsked, damaged: list[str]) -> list[Alert]:
+    """Return those that are over whose id begins with what is asked for; none where that is no beginning of an id."""
+    text = asked.text.strip()
+    if not _ID.fullmatch(text):
+        return []
+    kind, severity = asked.kind, asked.severity
+    return store.over_alerts(kind=kind, severity=severity, limit=LOOKED_AT, id_prefix=text, damaged=damaged)
 
 
 def _of_state(silences: Sequence[Silence], state: SilenceState, now: datetime) -> list[Silence]:

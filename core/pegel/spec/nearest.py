@@ -49,6 +49,16 @@ def did_you_mean(given: str | Iterable[str], known: Iterable[str], *, lead: str 
     return f"{lead}{verb} you mean {', '.join(f'`{shown(name, most)}`' for name in near)}?"
 
 
+def with_stop(sentence: object) -> str:
+    """Return a sentence with its full stop; one that ends as a question has its mark.
+
+    >>> with_stop("given 'drfit'"), with_stop("given 'drfit'; did you mean `drift`?")
+    ("given 'drfit'.", "given 'drfit'; did you mean `drift`?")
+    """
+    words = str(sentence)
+    return words if words.endswith("?") else f"{words}."
+
+
 def field_meant(given: Iterable[Any], fields: Sequence[str]) -> str:
     """Return which field the first name that a client sent probably means, as the end of a sentence.
 

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pegel.errors import SetupError
 from pegel.spec.durations import Delay
+from pegel.spec.nearest import with_stop
 
 SETTINGS_FILE = "settings.json"
 """Below a home: what a system that is up says of its addresses. It may name a database's password: mode 0600."""
@@ -183,7 +184,7 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             wrong = "; ".join(f"PEGEL_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
-            raise SetupError(f"{wrong}. Nothing was started.") from None
+            raise SetupError(f"{with_stop(wrong)} Nothing was started.") from None
 
     def variables(self) -> dict[str, str]:
         """Return the settings as the environment variables that a process reads them from, secrets included."""

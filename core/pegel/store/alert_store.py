@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -463,7 +463,9 @@ def _with_the_latest_word(connection: Connection, alert: Alert) -> tuple[Alert |
 def _open_one(connection: Connection, id_prefix: str, key: str | None, otherwise: str) -> Alert:
     """Return the one open alert that is meant, locked. Raises NotFound, which ends with `otherwise`."""
     alert = _one(connection, id_prefix, for_update=True)
-    if alert.over_at is not None or key not in {None, alert.key}:
-        of = "" if key is None else f" of {key}"
-        raise NotFound(f"no open alert{of} starts with {quoted(id_prefix)}: {otherwise}.")
+    if key not in {None, alert.key}:
+        raise NotFound(f"no open alert of {key} starts with {quoted(id_prefix)}: {otherwise}.")
+    if alert.over_at is not None:
+        since = alert.over_at.astimezone(UTC)
+        raise NotFound(f"{alert.key}: that alert is over since {since:%Y-%m-%d %H:%M} UTC; {otherwise}.")
     return alert

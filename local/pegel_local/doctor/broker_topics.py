@@ -18,6 +18,7 @@ from pegel.spec import names
 from pegel.spec.kafka_security import KafkaSecurity, TokenFile
 from pegel.spec.limits import RECORDS_KEPT
 from pegel.spec.monitor_spec import MonitorSpec
+from pegel.spec.plain_numbers import how_many
 from pegel.spec.settings import Settings
 from pegel.store.database import connect
 from pegel.store.database_file import refuse_missing
@@ -52,7 +53,7 @@ def broker(settings: Settings) -> Iterator[Diagnosis]:
         return
     with closing(admin):
         there = set(admin.list_topics())
-        yield ok("broker", f"it answers at {settings.kafka}, with {len(there)} topics")
+        yield ok("broker", f"it answers at {settings.kafka}, with {how_many(len(there), 'topic')}")
         specs = _specs(settings)
         wanted = {topic for spec in specs for topic in (spec.inference_topic, *names.topics(spec.namespace))}
         for topic in sorted(wanted - there):

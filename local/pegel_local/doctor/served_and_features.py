@@ -13,6 +13,7 @@ from pegel.featurestore.hopsworks.connection import HopsworksConnection
 from pegel.reconcile.look_at_endpoints import look_at_endpoints
 from pegel.reconcile.serving_backend import EndpointState
 from pegel.spec.outside_text import LONGEST_SENTENCE, shown
+from pegel.spec.plain_numbers import how_many
 from pegel.spec.settings import Settings
 from pegel_local.backends.endpoint_processes import LocalServingBackend
 from pegel_local.doctor.diagnosis import Diagnosis, bad, ok, warning
@@ -35,7 +36,13 @@ def endpoints(settings: Settings) -> Iterator[Diagnosis]:
             sentence = shown(f"that of {each.name}{at} is {each.state}{why}", LONGEST_SENTENCE)
             yield bad("endpoints", sentence, "pegel plan says what reconciling does about it")
     if len(ready) == len(seen):
-        yield ok("endpoints", f"all {len(seen)} are ready" if seen else "no model is served here")
+        yield ok("endpoints", _ready(len(seen)))
+
+
+def _ready(count: int) -> str:
+    return {0: "no model is served here", 1: "the one that is served here is ready"}.get(
+        count, f"all {count} are ready"
+    )
 
 
 def features(settings: Settings) -> Iterator[Diagnosis]:
@@ -61,7 +68,7 @@ def _training_data(settings: Settings) -> Iterator[Diagnosis]:
         remedy = f"make {folder} readable for this account, or name another in PEGEL_FEATURE_STORE"
         yield bad("features", f"{folder} cannot be read: {error.strerror}", remedy)
         return
-    yield ok("features", f"training data is read from {folder}, with {names} names")
+    yield ok("features", f"training data is read from {folder}, with {how_many(names, 'name')}")
 
 
 def _hopsworks(settings: Settings) -> Iterator[Diagnosis]:

@@ -109,7 +109,7 @@ def registry(settings: Settings) -> Iterator[Diagnosis]:
     if not entries:
         yield warning("specs", "no model is watched yet", "pegel apply FILE")
     elif not broken:
-        yield ok("specs", f"all {len(entries)} in the registry can be read")
+        yield ok("specs", f"{f'all {len(entries)}' if entries[1:] else 'the one'} in the registry can be read")
 
 
 @contextmanager

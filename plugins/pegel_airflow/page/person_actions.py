@@ -63,12 +63,13 @@ def silence(
     from pegel.alerts.health_kind import HealthKind
     from pegel.alerts.matcher import Matcher
     from pegel.alerts.silencing import Silence
+    from pegel.spec.nearest import with_stop
 
     kind, feature = about["kind"], about["feature"]
     try:
         named = any_kind(kind) if kind else None
     except ValueError as error:
-        raise InvalidSpec(f"kind: {error}. Nothing was changed.") from error
+        raise InvalidSpec(f"kind: {with_stop(error)} Nothing was changed.") from error
     if isinstance(named, HealthKind) and feature:
         raise InvalidSpec(f"kind: expected {named} without a feature, of which it has none. Nothing was changed.")
     matcher = Matcher(model=model, version=version, feature=feature or None, kind=named)

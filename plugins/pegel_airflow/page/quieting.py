@@ -46,13 +46,14 @@ def silence(
     from pegel.alerts.model_pattern import model_pattern, refuse_unknown_model
     from pegel.alerts.quiet_times import NOTHING, When
     from pegel.alerts.silencing import Silence
+    from pegel.spec.nearest import with_stop
 
     said = {name: text.strip() or None for name, text in about.items()}
     kind = said.pop("kind")
     try:
         named = None if kind is None else any_kind(kind)
     except ValueError as error:
-        raise InvalidSpec(f"kind: {error}. {NOTHING}") from error
+        raise InvalidSpec(f"kind: {with_stop(error)} {NOTHING}") from error
     if isinstance(named, HealthKind) and (said["segment"], said["feature"]) != (None,) * 2:
         raise InvalidSpec(f"kind: expected {named} without segment and feature, of which it has none. {NOTHING}")
     if (version, kind, *said.values()) == (None,) * (len(said) + 2):

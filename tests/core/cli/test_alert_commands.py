@@ -161,6 +161,18 @@ def test_an_alert_is_resolved_from_the_command_line(home: Path, capsys: pytest.C
     assert (1, []) == unknown
 
 
+def test_an_alert_that_is_over_is_not_acknowledged(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The refusal says since when it is over, as `pegel resolve` does."""
+    _, (_, line) = run(home, capsys, "alerts")
+    run(home, capsys, "resolve", line[:8], "--why", "units are mended")
+    with pytest.raises(SystemExit) as ended:
+        main(["ack", line[:8], "--until", "4h", "--why", "storm", "--home", str(home)])
+
+    over = r"delays/1: that alert is over since 20\d\d-\d\d-\d\d \d\d:\d\d UTC; nothing was acknowledged"
+    assert 1 == ended.value.code
+    assert re.search(over, " ".join(capsys.readouterr().err.split()))
+
+
 def test_acknowledging_tells_machines_how_the_alert_stands(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As `pegel alerts ALERT --json` does, also when the acknowledgement is ended."""
     _, (_, line) = run(home, capsys, "alerts")

@@ -126,6 +126,17 @@ def test_an_old_alert_is_found_by_its_id(sources: Sources) -> None:
     assert {"": [alert.id for alert in newer[: -MOST_OVER - 1 : -1]], old.id[:8]: [old.id]} == found
 
 
+def test_the_link_of_a_mail_leads_to_an_alert_that_is_over_by_now(sources: Sources) -> None:
+    """It is shown among those that are over, unless one asks how open ones stand; a name leads to no such."""
+    alert = own(sources)
+    AlertStore(sources.engine).resolve(alert, NOW, by="ada", why="mended")
+    view = shown(sources, text=alert[:8])
+    others = [shown(sources, text=alert[:8], standing="silenced"), shown(sources, text="delays")]
+
+    assert (True, [alert]) == (view.asked.past, [one.id for one in view.alerts])
+    assert [(False, 0)] * 2 == [(other.asked.past, other.meant) for other in others]
+
+
 def test_silences_stand_by_when_they_hold(sources: Sources) -> None:
     """What is in force, what comes again, and what was: each in a list of its own."""
     store, about = SilenceStore(sources.engine), Matcher(model="delays")

@@ -9,6 +9,7 @@ from pegel.data.look_up_faults import LookUpFault
 from pegel.judge.event_counts import EventCounts
 from pegel.judge.judge import Judgement, judge
 from pegel.judge.remarks import remarks
+from pegel.report.alert_mail import render as mail
 from pegel.report.html import render
 from pegel.report.model_list import model_rows
 from pegel.report.model_page import model_view
@@ -16,6 +17,7 @@ from pegel.report.reading import Sources
 from pegel.store.alert_store import AlertStore
 from pegel.store.registry import Registry
 from pegel.store.results import Results
+from pegel.stream.result_rows import Tally
 from pegel.testing.manual_clock import START
 from pegel.testing.samples import MINUTE, sample_ledger, sample_span, sample_spec, sample_window
 
@@ -45,7 +47,7 @@ def test_the_ledger_has_the_three_counters(sources: Sources) -> None:
     Results(sources.engine).write(ledger=[minute])
 
     told = (
-        "of the judged events had some that are not from the online store: 1 because it did not answer, 20 of entities "
+        "of the judged events had failed look-ups in the online store: 1 because it did not answer, 20 of entities "
         "unknown to it, 279 with stale ones."
     )
     assert told in ledger_of(sources)
@@ -57,7 +59,19 @@ def test_without_any_the_ledger_says_so(sources: Sources) -> None:
     Registry(sources.engine).put(sample_spec(online=ONLINE))
 
     assert "online store" not in before
-    assert "no judged event had any that are not from the online store." in ledger_of(sources)
+    assert "no judged event had failed look-ups in the online store." in ledger_of(sources)
+
+
+def test_a_mail_calls_it_as_commands_and_pages_do(stale: Judgement) -> None:
+    """Failed look-ups, in the subject by which mails are found and in the first sentence, with the reasons."""
+    row = sample_window(24, verdict=stale.verdict, remarks=remarks(stale))
+    (change,) = update([], [(1, stale.findings[0])], [row], NOW, [sample_spec()])
+    assert change.mail is not None
+    told = mail(change.mail, baseline=None, tally=Tally(drifting=1, windows=1, rows=0), page_url="x", now=NOW)
+
+    said = "25 % of 1,200 events had failed look-ups in the online store (tolerated 1 %): 300 × stale"  # noqa: RUF001
+    assert "[pegel] delays v1: failed look-ups (25 %) (since 00:24 UTC)" == told.subject
+    assert told.text.startswith(f"delays v1: failed look-ups: {said}")
 
 
 def test_the_models_row_says_it_while_it_alarms(sources: Sources, stale: Judgement) -> None:

@@ -295,7 +295,8 @@ def test_only_what_is_there_can_be_quiet(engine: Engine) -> None:
     with pytest.raises(NotFound, match="no open alert of other/1 starts with"):
         store.acknowledge(alert.id, later, "", by="ada", now=NOW, key="other/1")
     store.resolve(alert.id, NOW, by="ada")
-    with pytest.raises(NotFound, match="no open alert starts with"):
+    over = f"{alert.key}: that alert is over since {NOW:%Y-%m-%d %H:%M} UTC; nothing was acknowledged"
+    with pytest.raises(NotFound, match=over):
         store.acknowledge(alert.id, later, "", by="ada", now=NOW)
 
     assert None is store.alert(alert.id).acknowledged_until

@@ -54,9 +54,7 @@ def test_a_rise_is_a_finding(group: Any) -> None:
     (finding,) = findings(group)
 
     assert ("failed look-ups", "failed_look_ups") == (finding.feature, finding.test)
-    text = (
-        "29 % of 280 events had features that are not from the online store (tolerated 1 %): 60 × unknown, 20 × stale"  # noqa: RUF001
-    )
+    text = "29 % of 280 events had failed look-ups in the online store (tolerated 1 %): 60 × unknown, 20 × stale"  # noqa: RUF001
     assert text == finding.what
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pegel.data.columns import Field, Kind, Role, Schema
 from pegel.errors import InvalidSpec
 from pegel.featurestore.hopsworks.facts import Feature, FeatureRole, HopsworksView
-from pegel.spec.nearest import did_you_mean
+from pegel.spec.nearest import did_you_mean, with_stop
 
 _NUMBERS = {"tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean"}
 _TEXTS = {"string", "char", "varchar"}
@@ -56,6 +56,6 @@ def _predicted(named: dict[str, Feature], name: str, view: HopsworksView) -> Kin
         what = f"{name} of type {named[name].type}" if name in named else f"{name}, which is not there"
         raise InvalidSpec(
             f"baseline.source: expected predictions in a column of numbers or texts of feature view {view.name}, given "
-            f"{what}; {near}. No baseline was built."
+            f"{what}; {with_stop(near)} No baseline was built."
         )
     return kind
