@@ -13,6 +13,8 @@ class AlertEventKind(StrEnum):
     OPENED = "opened"
     GROWN = "grown"
     """Further features joined it."""
+    MORE_SEVERE = "more severe"
+    """Its severity rose, which is mailed at once: `why` says to which, and from which."""
     HELD_BACK = "held back"
     """A mail was due, and silences held it back."""
     MAILED = "mailed"

@@ -40,11 +40,15 @@ def happened(
 
 
 def grown(before: Alert | None, after: Alert, at: datetime) -> list[AlertEvent]:
-    """Return that an alert was opened, or which features joined it since `before`."""
+    """Return that an alert was opened, or which features joined it since `before` and that its severity rose."""
     if before is None:
         return [happened(after, AlertEventKind.OPENED, at, features=after.names)]
     joined = [name for name in after.names if name not in before.names]
-    return [happened(after, AlertEventKind.GROWN, at, features=joined)] if joined else []
+    events = [happened(after, AlertEventKind.GROWN, at, features=joined)] if joined else []
+    if after.severity.worse_than(before.severity):
+        rose = f"{after.severity}, it was {before.severity}"
+        events.append(happened(after, AlertEventKind.MORE_SEVERE, at, why=rose))
+    return events
 
 
 def ended(before: Alert | None, after: Alert, at: datetime) -> list[AlertEvent]:

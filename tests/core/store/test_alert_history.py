@@ -16,6 +16,7 @@ from pegel.alerts.alert_event import AlertEvent, AlertEventKind
 from pegel.alerts.alert_life import happened, mail_events
 from pegel.alerts.update import update
 from pegel.judge.findings import Verdict
+from pegel.report.silence_words import event_words
 from pegel.store import tables
 from pegel.store.alert_history import MOST_EVENTS, AlertHistory, record
 from pegel.store.alert_store import AlertStore
@@ -85,6 +86,20 @@ def test_a_life_is_told_from_the_beginning_to_the_end(engine: Engine) -> None:
     events = AlertHistory(engine).of(alert.id)
     assert ("ada", "storm", START + 69 * MINUTE, "otto") == (events[4].by, events[4].why, events[4].until, events[5].by)
     assert [(ADDRESS,)] * 4 == [event.recipients for event in events if event.kind is AlertEventKind.MAILED]
+
+
+def test_an_alert_that_becomes_more_severe_says_so_before_its_mail(engine: Engine) -> None:
+    """Why a mail came within the hour stands before it; what is less again, and as bad once more, is told once."""
+    for minute, seen in ((0, 9), (2, 80), (4, 9), (6, 80)):
+        evidence = {"tests": {"late": {"seen": seen, "n": 90}}}
+        late: dict[str, Any] = {"detector": "events", "test": "late", "evidence": evidence}
+        Results(engine).write([sample_window(minute)], [sample_finding(minute, "late events", **late)])
+        one_pass(engine, minute + 1)
+    (alert,) = AlertStore(engine).open_alerts()
+    events = AlertHistory(engine).of(alert.id)
+
+    assert ["opened", "mailed", "more severe", "mailed"] == [event.kind.value for event in events]
+    assert "more severe: critical, it was warning" == event_words(events[2], START)
 
 
 def test_a_mail_that_a_silence_holds_back_is_a_line_once(engine: Engine) -> None:
