@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pegel.alerts.alert import Alert, AlertFeature
 from pegel.judge.change_interval import ChangeInterval
+from pegel.judge.findings import Finding
 from pegel.report.words import moment, period
 
 
@@ -19,8 +20,13 @@ def since_of(feature: AlertFeature, now: datetime) -> str:
     """Return since when one feature drifts, as `since`; `since about` where a chart can only guess it."""
     if feature.began is not None:
         return between(feature.began, now)
-    about = "about " if "chart" in feature.finding.evidence else ""
+    about = "about " if is_slow(feature.finding) else ""
     return f"since {about}{moment(feature.since, now)} UTC"
+
+
+def is_slow(finding: Finding) -> bool:
+    """Say whether a chart found it, over many windows, of which none need show it by itself."""
+    return "chart" in finding.evidence
 
 
 def so_since(state: str, begun: str) -> str:

@@ -16,6 +16,7 @@ from pegel.judge.judge import Judgement, judge
 from pegel.judge.performance.headline import HEADLINES
 from pegel.longspans.long_span_row import LongSpanRow
 from pegel.report import words
+from pegel.report.change_words import is_slow
 from pegel.report.compared_numbers import ComparisonLine, compared_numbers
 from pegel.report.event_words import worst_first
 from pegel.report.merging import merged
@@ -27,11 +28,10 @@ from pegel.stream.result_rows import Tally, WindowRow
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The rows of several windows as one summary, and what judging them says.
+    """The rows of one or several windows as one summary, and what judging them says.
 
-    Findings are stored per window, and a window was chosen because it stood out: told of the whole time, its effect
-    would be too large and, in small windows, mostly noise. So the rows of all windows in which a field was found to
-    drift are judged as one; those of other windows, where it may not have drifted yet, would make it too small.
+    A field is told as the newest window has it in which it was found, beside the time of that window: told of the whole
+    time, it would be too large or too small. A slow change no window shows by itself: there it is all since it began.
     """
 
     summary: Summary
@@ -52,7 +52,7 @@ class Facts:
     baseline: Baseline | None
     tally: Tally
     together: Mapping[str, Together]
-    """By field, of the windows in which it was found, of those that the mail carries."""
+    """By field, of the newest window in which it was found, of a slow change of all; of those that the mail carries."""
     overall: Together | None
     """Of the windows in which anything was found."""
 
@@ -76,8 +76,9 @@ class Facts:
             return cls(mail, now, baseline, tally, whole, next(iter(whole.values()), None))
         if baseline is None or mail.alert.kind is not AlertKind.DRIFT:
             return cls(mail, now, baseline, tally, {}, None)
-        own = {one.feature: _windows_of(one, mail.windows) for one in mail.alert.features}
-        chosen = {place for places in own.values() for place in places}
+        found = {one.feature: _windows_of(one, mail.windows) for one in mail.alert.features}
+        own = {one.feature: _newest(one, mail.windows) or found[one.feature] for one in mail.alert.features}
+        chosen = {place for places in found.values() for place in places}
         known = {
             places: _together(mail, baseline, [mail.windows[place] for place in places])
             for places in {*own.values(), tuple(sorted(chosen))}
@@ -111,10 +112,8 @@ class Facts:
         return sorted(findings, key=lambda one: (self.is_prediction(one.feature), one.p_value, one.feature))
 
     def change(self, finding: Finding) -> str:
-        """Return what changed in a field over its drifting windows; of its newest window where that is not known."""
-        together = self.together.get(finding.about) if finding.detector == "drift" else None
-        whole = None if together is None else together.finding(finding.feature)
-        return words.change(whole or finding, self.unit(finding.feature))
+        """Return what changed in a field, as its finding has it: the same as is told as evidence."""
+        return words.change(finding, self.unit(finding.feature))
 
     @property
     def compared(self) -> frozenset[str]:
@@ -187,6 +186,13 @@ def _windows_of(one: AlertFeature, windows: Sequence[WindowRow]) -> tuple[int, .
     alarming = [at for at in since if windows[at].verdict in ALARMING]
     own = [at for at in alarming if _names(windows[at], one.feature)]
     return tuple(own or alarming or since)
+
+
+def _newest(one: AlertFeature, windows: Sequence[WindowRow]) -> tuple[int, ...]:
+    """Return the place of the window that the newest finding is of; none of a slow change, which is of more."""
+    if is_slow(one.finding):
+        return ()
+    return tuple(at for at, row in enumerate(windows) if row.span == one.finding.span)
 
 
 def _names(row: WindowRow, feature: str) -> bool:

@@ -6,7 +6,7 @@ from pegel.alerts.alert import AlertFeature, MailKind
 from pegel.alerts.alert_kind import AlertKind
 from pegel.judge.findings import Finding
 from pegel.report import words
-from pegel.report.change_words import began_to_change
+from pegel.report.change_words import began_to_change, is_slow
 from pegel.report.happened_words import described, worst_feature
 from pegel.report.mail_facts import Facts
 from pegel.report.span_words import when
@@ -29,12 +29,11 @@ def headline(facts: Facts) -> list[str]:
         return [f"{_moved(one.finding)}, {_between(facts, one)}." for one in ordered]
     if facts.alert.kind is AlertKind.LONG_SPANS:
         return [f"{_sentence(facts, one.finding)} {when(one.finding, facts.now)}." for one in ordered]
-    place = "labelled rows" if facts.alert.kind is AlertKind.PERFORMANCE else "the windows"
-    times = [_between(facts, one) for one in ordered]
+    times = [_where(facts, one) for one in ordered]
     # What drifts in the same windows says once in which.
     at_once = len(set(times)) == 1
     sentences = [
-        _sentence(facts, one.finding) + (f" in {place} {time}" if not (at_once and number) else "")
+        _sentence(facts, one.finding) + (f" in {time}" if not (at_once and number) else "")
         for number, (one, time) in enumerate(zip(ordered, times, strict=True))
     ]
     return [f"{sentence}." for sentence in [*sentences, *_begins(facts)]]
@@ -87,9 +86,20 @@ def _moved(finding: Finding) -> str:
     return f"The prediction moves {'more' if finding.effect > 0 else 'less'} through {name} than before, by {size}"
 
 
+def _where(facts: Facts, feature: AlertFeature) -> str:
+    """Return in what it was found; a drift's size is that of one window, whose time and since when are told apart."""
+    if facts.alert.kind is not AlertKind.DRIFT or is_slow(feature.finding):
+        place = "labelled rows" if facts.alert.kind is AlertKind.PERFORMANCE else "the windows"
+        return f"{place} {_between(facts, feature)}"
+    span = feature.finding.span
+    start, end = (words.moment(at, facts.now) for at in (span.start, span.end))
+    longer = f", drifting since {words.moment(feature.since, facts.now)} UTC" if feature.since < span.start else ""
+    return f"the window from {start} to {end} UTC{longer}"
+
+
 def _between(facts: Facts, feature: AlertFeature) -> str:
     """Return from when to when a field was found to drift."""
-    about = "about " if "chart" in feature.finding.evidence else ""
+    about = "about " if is_slow(feature.finding) else ""
     since, until = (words.moment(at, facts.now) for at in (feature.since, feature.finding.span.end))
     return f"from {about}{since} to {until} UTC"
 

@@ -56,28 +56,35 @@ def test_the_first_lines_are_for_people(rendered: Rendered) -> None:
     first, second, third = rendered.text.splitlines()[:3]
 
     assert first.startswith("delays v1: departure_delay shifted up by 0.")
-    assert first.endswith(" min) in the windows from 00:18 to 00:24 UTC.")
+    assert first.endswith(" min) in the window from 00:23 to 00:24 UTC, drifting since 00:18 UTC.")
     assert second.startswith("the prediction arrival_delay shifted up by 0.")
     assert "6 of 6 windows, 3,600 rows; the model's predictions moved too. 2 other fields look as in training." == third
 
 
-def test_a_field_is_measured_in_the_windows_in_which_it_was_found(mail: Mail, baseline: Baseline) -> None:
-    """Windows that alarm about something else make its effect no smaller, and its sentence has its own time."""
-    later = tuple(one for one in mail.windows if one.span.start >= START + 18 * MINUTE)
-    quiet = [
-        replace(
-            row,
-            span=Span(row.span.start - 6 * MINUTE, row.span.end - 6 * MINUTE),
-            summary=baseline.summary.to_bytes(),
-            judgement={"features": [{"feature": "airline", "verdict": "drift"}]},
-        )
-        for row in later
+def test_the_size_is_that_of_the_window_that_is_named(mail: Mail, baseline: Baseline) -> None:
+    """Slighter windows before it change neither the size, nor the numbers beside it: only since when it drifts."""
+    slighter = [
+        replace(row, span=Span(row.span.start - 6 * MINUTE, row.span.end - 6 * MINUTE), summary=unchanged)
+        for unchanged in [baseline.summary.to_bytes()]
+        for row in mail.windows
+        if row.span.start >= START + 18 * MINUTE
     ]
-    alert = replace(mail.alert, since=START + 12 * MINUTE)
-    diluted = replace(mail, alert=alert, windows=(*quiet, *later))
-    first, again = (render(one, baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW).text for one in (mail, diluted))
+    earlier = tuple(replace(one, since=START + 12 * MINUTE) for one in mail.alert.features)
+    alert = replace(mail.alert, since=START + 12 * MINUTE, features=earlier)
+    longer = replace(mail, alert=alert, windows=(*slighter, *mail.windows[-6:]))
+    first, again = (render(one, baseline=baseline, tally=TALLY, page_url=PAGE, now=NOW).text for one in (mail, longer))
+    size = again.split(" by ")[1].split(" (")[0]
 
-    assert first.splitlines()[0] == again.splitlines()[0]
+    assert again.splitlines()[0].endswith(" in the window from 00:23 to 00:24 UTC, drifting since 00:12 UTC.")
+    assert f"effect {size}," in " ".join(again.split())
+    assert numbers(first) == numbers(again)
+
+
+def numbers(text: str) -> list[str]:
+    """Return the lines that set training against now."""
+    lines = [line for line in text.splitlines() if line.startswith("  ")]
+    assert any("median" in line for line in lines)
+    return lines
 
 
 def test_too_few_predictions_are_not_said_to_have_stayed(mail: Mail, baseline: Baseline) -> None:
