@@ -30,7 +30,7 @@ with DAG(
             1,
             type="integer",
             minimum=1,
-            maximum=2**31 - 1,
+            maximum=names.LARGEST_VERSION,
             title="Version (number)",
             description="Which version.",
         ),

@@ -8,18 +8,17 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
+import dispatch_passes
 import pytest
 from mail_servers import Server
 from waiting import wait_until
 
 from pegel.alerts.health_kind import HealthKind
-from pegel.errors import Unavailable
 from pegel.judge.findings import Verdict
 from pegel.spec.settings import Settings
 from pegel.testing.samples import sample_finding, sample_heartbeat, sample_spec, sample_window
 from pegel.testing.stream_fakes import speak
 from pegel_airflow import alerting, services
-from pegel_airflow.mail_sender import MailSender
 from pegel_airflow.smtp_session import SmtpSession
 
 ADA, BEN, CYD, DAN = (f"{name}@example.org" for name in ("ada", "ben", "cyd", "dan"))
@@ -38,13 +37,7 @@ def drifts(settings: Settings, name: str, *emails: str, window: int = 0, **more:
 def look(settings: Settings, at: datetime, session: SmtpSession | None = None) -> str:
     """Let a pass happen at an instant, while the driver speaks; return what it said."""
     speak(services.engine(settings.database), sample_heartbeat(at))
-    with MailSender(settings, session) as sender:
-        one = alerting.Pass(settings, sender, at)
-        one.take_in()
-        try:
-            return one.end()
-        except Unavailable as error:
-            return str(error)
+    return dispatch_passes.look(settings, at, session)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dispatch_passes
 import pytest
 from http_receiver import Receiver, running_receiver
 from mail_servers import Server
@@ -19,14 +20,13 @@ from pegel.alerts.health_kind import HealthKind
 from pegel.alerts.matcher import Matcher
 from pegel.alerts.severity import Severity
 from pegel.alerts.silencing import Silence
-from pegel.errors import PermanentError, Unavailable
+from pegel.errors import PermanentError
 from pegel.judge.findings import Verdict
 from pegel.report.notice import Notice
 from pegel.spec.limits import UNREACHABLE_FOR
 from pegel.spec.settings import Settings
 from pegel.testing.samples import sample_finding, sample_spec, sample_window
-from pegel_airflow import alerting, services
-from pegel_airflow.mail_sender import MailSender
+from pegel_airflow import services
 from pegel_airflow.service_sender import ServiceSender
 
 ADA, BEN = "ada@example.org", "ben@example.org"
@@ -77,13 +77,7 @@ def ends(settings: Settings, name: str = "delays", after: int = 1) -> None:
 
 def look(settings: Settings, at: datetime = NOW) -> str:
     """Let a pass happen at an instant; return what it said."""
-    with MailSender(settings) as sender:
-        one = alerting.Pass(settings, sender, at)
-        one.take_in()
-        try:
-            return one.end()
-        except Unavailable as error:
-            return str(error)
+    return dispatch_passes.look(settings, at)
 
 
 def subjects(server: Server) -> list[str]:

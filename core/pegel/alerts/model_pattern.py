@@ -7,13 +7,11 @@ from collections.abc import Collection
 
 from pegel.alerts.matcher import Matcher, is_pattern
 from pegel.errors import InvalidSpec
-from pegel.spec.names import monitor_key
+from pegel.spec.names import LARGEST_VERSION, monitor_key
 from pegel.spec.nearest import did_you_mean
 from pegel.spec.outside_text import quoted, shown
 
 _VERSION = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
-MOST = 2**31 - 1
-"""The largest version that a database keeps."""
 
 
 def model_pattern(
@@ -24,14 +22,14 @@ def model_pattern(
     Raises InvalidSpec where what stands behind the slash is no version, or another than `version`; it ends with
     `otherwise`.
     """
-    if version is not None and version > MOST:
-        raise InvalidSpec(f"{lead}version: expected at most {MOST}, given {version}. {otherwise}")
+    if version is not None and version > LARGEST_VERSION:
+        raise InvalidSpec(f"{lead}version: expected at most {LARGEST_VERSION}, given {version}. {otherwise}")
     if model is None or "/" not in model:
         return model, version
     name, _, behind = model.rpartition("/")
     if behind == "*":
         return name, version
-    if _VERSION.fullmatch(behind) is None or int(behind) > MOST:
+    if _VERSION.fullmatch(behind) is None or int(behind) > LARGEST_VERSION:
         expected = "a name, name/version or name/*"
         raise InvalidSpec(f"{lead}model: expected {expected}, given {quoted(model)}. {otherwise}")
     if version not in {None, int(behind)}:

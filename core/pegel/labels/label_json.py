@@ -36,7 +36,6 @@ MOST_KEYS = 8
 MOST_LABELS = 10_000
 """In one body, a list or lines: what is more is sent in several."""
 LAST_ROW = 2**31 - 1
-LAST_VERSION = 2**31 - 1
 
 KINDS: Final = (
     "not_json",
@@ -139,7 +138,7 @@ def read_label(data: Any) -> Label:
         raise InvalidPayload("no_label", "expected a `label`, what really was; given none")
     return Label(
         model=_model(data.get("model")),
-        version=_whole(data, "version", 1, LAST_VERSION, "bad_model"),
+        version=_whole(data, "version", 1, names.LARGEST_VERSION, "bad_model"),
         about=_about(data),
         outcome=_outcome(data["label"]),
         at_us=_instant(data["at"], "at") if data.get("at") is not None else None,

@@ -11,6 +11,8 @@ import re
 MANAGED_BY = "pegel"
 SAFE_NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 """A letter, then lower case letters, digits and inner hyphens: valid as topic part, Kubernetes and folder name."""
+LARGEST_VERSION = 2**31 - 1
+"""Of a model, inclusive: as large as every database's integer."""
 SERVED_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
 """What a server may call a model in its paths, of which it is one step."""
 TOPIC = r"[A-Za-z0-9._-]{1,249}"

@@ -222,8 +222,7 @@ def _text(most: int, **schema: str) -> WithJsonSchema:
 
 
 Name = Annotated[str, AfterValidator(safe_name), _text(LONGEST_NAME, pattern=names.SAFE_NAME)]
-Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(whole_number)]
-"""Of a model: as large as every database's integer."""
+Version = Annotated[int, Field(ge=1, le=names.LARGEST_VERSION), BeforeValidator(whole_number)]
 SpecVersion = Annotated[Literal[1], BeforeValidator(_counted)]
 Reference = Annotated[str, AfterValidator(_visible), _text(LONGEST_TEXT)]
 """An address of data or of a model."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from pegel.store.database import reading
+from pegel.store.database import lock_number, reading
 
 
 @contextmanager
@@ -21,7 +20,7 @@ def alone(engine: Engine, name: str) -> Iterator[bool]:
     Who is killed holds nothing any more. Raises Unavailable if the database does not answer.
     """
     if engine.dialect.name == "postgresql":
-        key = int.from_bytes(hashlib.sha256(f"pegel alone {name}".encode()).digest()[:8], "big", signed=True)
+        key = lock_number(f"alone {name}")
         with reading(engine) as connection:
             # The lock is the session's: no transaction has to stay open for it.
             held = bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar())

@@ -128,8 +128,12 @@ def in_turn(connection: Connection, name: str) -> None:
     For what no row stands for yet: the first migration, a line that is added unless the last one says the same.
     """
     if connection.dialect.name == "postgresql":
-        key = int.from_bytes(hashlib.sha256(f"pegel {name}".encode()).digest()[:8], "big", signed=True)
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock_number(name))))
+
+
+def lock_number(name: str) -> int:
+    """Return by which number PostgreSQL knows a lock that has a name here."""
+    return int.from_bytes(hashlib.sha256(f"pegel {name}".encode()).digest()[:8], "big", signed=True)
 
 
 def migrate(engine: Engine) -> None:

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Form, Request
 from fastapi.params import Depends
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from pegel.spec.names import LARGEST_VERSION
 from pegel.spec.settings import Settings
 from pegel_airflow.page import person_actions, quieting, routes
 from pegel_airflow.page.asked_values import AskedValues
@@ -75,7 +76,7 @@ def silence(  # noqa: PLR0917  as above
     user: GetUserDep,
     why: Why,
     model: Text = "",
-    version: Annotated[int | None, Form(ge=1, le=2**31 - 1)] = None,
+    version: Annotated[int | None, Form(ge=1, le=LARGEST_VERSION)] = None,
     segment: Text = "",
     feature: Text = "",
     kind: Text = "",
